@@ -1,0 +1,64 @@
+// The vocabulary between a byte stream and a protocol. See protocol.h for how the pieces fit.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "base/bytes.h"
+#include "base/time.h"
+
+namespace telegen {
+
+// Seen from the process whose socket it is.
+enum class Direction : std::uint8_t { kReceived = 0, kSent = 1 };
+constexpr Direction opposite(Direction d) { return d == Direction::kSent ? Direction::kReceived : Direction::kSent; }
+
+enum class Match : std::uint8_t {
+  kNo,        // these bytes cannot start this protocol
+  kMaybe,     // too few bytes to tell
+  kRequest,   // they start it, and the sender of these bytes is the client
+  kResponse,  // they start it, and the sender of these bytes is the server
+};
+
+enum class Verdict : std::uint8_t {
+  kFrame,          // `consumed` bytes made one frame, now in `out`; 0 is allowed directly after a skip ended
+  kSkip,           // the next `consumed` bytes of the stream carry nothing to decode. May exceed what is at hand, and
+                   // spans chunks and gaps; kUntilClose means all that follows in this direction
+  kNeedMore,       // `in` ends inside a frame; consumed == 0
+  kMalformed,      // not this protocol: drop `consumed` bytes (at least 1) and resync
+  kEndOfProtocol,  // the connection now speaks something else (an upgrade); nothing that follows is decoded
+};
+
+constexpr std::size_t kUntilClose = SIZE_MAX;
+
+struct Step {
+  Verdict verdict = Verdict::kNeedMore;
+  std::size_t consumed = 0;
+};
+
+// What a decoder may hold. A frame larger than `frame_bytes` is malformed (or truncated, where the protocol can tell).
+struct Limits {
+  std::size_t frame_bytes = 64 * 1024;
+  std::size_t attribute_bytes = 4096;  // a longer value is cut
+  std::size_t in_flight = 1024;        // requests waiting for a response on one connection
+};
+
+// Why a request that was seen gives no exchange, or bytes gave no request.
+enum class LossCause : std::uint8_t {
+  kGap,            // the kernel could not hand over bytes that were needed, or they lay beyond the capture limit
+  kTableFull,      // more requests in flight than Limits allows
+  kMalformed,      // bytes that are not this protocol
+  kUnmatched,      // a response without a request (its request was before the agent)
+};
+
+// Where in its stream, and when, a frame was. Positions count bytes of one direction from an arbitrary origin that is
+// the same for both ends of a connection where the kernel has sequence numbers.
+struct Stretch {
+  Direction direction = Direction::kReceived;
+  std::uint64_t position = 0;
+  std::uint64_t bytes = 0;  // including skipped ones since the previous frame
+  Time first_byte;
+  Time last_byte;
+};
+
+}  // namespace telegen
