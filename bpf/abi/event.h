@@ -100,23 +100,23 @@ enum tg_process_change {
 struct tg_process_event {
   struct tg_event event;
   __u32 tgid;
-  __u32 parent;   /* tgid of the parent: fork */
-  __u8 change;    /* tg_process_change */
-  __u8 selected;  /* 1: the kernel's rules select it; 0: only user space can tell */
-  __u16 port;     /* listen */
+  __u32 parent;  /* tgid of the parent: fork */
+  __u8 change;   /* tg_process_change */
+  __u8 selected; /* 1: the kernel's rules select it; 0: only user space can tell */
+  __u16 port;    /* listen */
   __u32 path_length;
   char path[TG_PATH_MAX]; /* exec: as executed, not NUL terminated */
 };
 
 /* Counters of the BPF side, one row a CPU in the mmapped array map `tg_counters`. */
 enum tg_counter {
-  TG_COUNT_EVENTS,            /* records written */
-  TG_COUNT_BYTES,             /* payload bytes in them */
-  TG_COUNT_RING_FULL,         /* records lost: the ring was full */
-  TG_COUNT_RING_FULL_BYTES,   /* stream bytes that those records told of */
-  TG_COUNT_TABLE_FULL,        /* transfers lost: the connection table was full */
-  TG_COUNT_UNREADABLE,        /* captures cut short: the process's memory was not readable */
-  TG_COUNT_ARGUMENTS_LOST,    /* exits without their entry (enter + exit candidate only) */
+  TG_COUNT_EVENTS,          /* records written */
+  TG_COUNT_BYTES,           /* payload bytes in them */
+  TG_COUNT_RING_FULL,       /* records lost: the ring was full */
+  TG_COUNT_RING_FULL_BYTES, /* stream bytes that those records told of */
+  TG_COUNT_TABLE_FULL,      /* transfers lost: the connection table was full */
+  TG_COUNT_UNREADABLE,      /* captures cut short: the process's memory was not readable */
+  TG_COUNT_ARGUMENTS_LOST,  /* exits without their entry (enter + exit candidate only) */
   TG_COUNTERS = 16,
 };
 

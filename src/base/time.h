@@ -24,7 +24,8 @@ struct UnixTime {
 inline Time operator+(Time t, Duration d) { return {t.ns + static_cast<std::uint64_t>(d.count())}; }
 inline Duration operator-(Time a, Time b) { return Duration(static_cast<std::int64_t>(a.ns - b.ns)); }
 
-// Monotonic to Unix time. The offset moves when the wall clock is set, so the wiring measures it again every few seconds.
+// Monotonic to Unix time. The offset moves when the wall clock is set, so the wiring measures it again every few
+// seconds.
 struct ClockOffset {
   std::int64_t ns = 0;
   UnixTime to_unix(Time t) const { return {t.ns + static_cast<std::uint64_t>(ns)}; }

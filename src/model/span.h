@@ -26,9 +26,9 @@ struct SpanId {
 // W3C Trace Context, level 2, as carried by traceparent and tracestate.
 struct TraceContext {
   TraceId trace_id;
-  SpanId span_id;            // the sender's span
-  std::uint8_t flags = 0;    // bit 0: sampled
-  std::string state;         // tracestate, verbatim
+  SpanId span_id;          // the sender's span
+  std::uint8_t flags = 0;  // bit 0: sampled
+  std::string state;       // tracestate, verbatim
   bool valid() const { return trace_id.valid() && span_id.valid(); }
 };
 
@@ -44,9 +44,9 @@ struct SpanEvent {
 struct Span {
   TraceId trace_id;
   SpanId span_id;
-  SpanId parent_id;              // invalid: a root
+  SpanId parent_id;  // invalid: a root
   std::uint8_t trace_flags = 1;
-  bool parent_is_remote = false; // the parent was read from the request
+  bool parent_is_remote = false;  // the parent was read from the request
   SpanKind kind = SpanKind::kInternal;
   SpanStatus status = SpanStatus::kUnset;
   UnixTime start;

@@ -11,22 +11,22 @@ namespace telegen {
 
 // A request whose head was read; its exchange, if it ever completes, has the same number.
 struct RequestMark {
-  std::uint64_t number = 0;                       // counts up, per connection
-  Direction direction = Direction::kReceived;     // of the request: received means that this process is the server
-  std::uint64_t position = 0;                     // of the request's first byte
+  std::uint64_t number = 0;                    // counts up, per connection
+  Direction direction = Direction::kReceived;  // of the request: received means that this process is the server
+  std::uint64_t position = 0;                  // of the request's first byte
   Time first_byte;
 };
 
 struct Exchange {
   RequestMark request;
   Time request_end;
-  Time response_start;                // 0: no response was seen
-  Time end;                           // the response's last byte, or when the exchange was given up
-  std::string name;                   // the span's name, of low cardinality
-  Attributes attributes;              // the protocol's own; addresses and process are added by tracing
+  Time response_start;    // 0: no response was seen
+  Time end;               // the response's last byte, or when the exchange was given up
+  std::string name;       // the span's name, of low cardinality
+  Attributes attributes;  // the protocol's own; addresses and process are added by tracing
   SpanStatus status = SpanStatus::kUnset;
   std::string status_message;
-  TraceContext context;               // carried by the request; invalid if none
+  TraceContext context;  // carried by the request; invalid if none
 };
 
 // Receives what a session finds. Calls come in stream order, on the thread that fed the session.

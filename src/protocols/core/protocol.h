@@ -20,17 +20,17 @@ concept Protocol = requires(typename P::Shared& shared, typename P::Decoder d, t
                             LossCause cause, Time now, ExchangeSink& out) {
   // From the first bytes of a stream, or of what looks like the start of a message in one that is under way.
   { P::recognise(in) } -> std::same_as<Match>;
-  typename P::Decoder;                           // constructed as Decoder(Shared&, Direction)
-  typename P::Correlator;                        // constructed as Correlator(Shared&)
+  typename P::Decoder;     // constructed as Decoder(Shared&, Direction)
+  typename P::Correlator;  // constructed as Correlator(Shared&)
   // Fills `f` on kFrame. Called with empty `in` only directly after a skip has ended.
   { d.decode(in, limits, f) } -> std::same_as<Step>;
-  d.reset();                                     // the stream position is lost; the next bytes start a message
+  d.reset();  // the stream position is lost; the next bytes start a message
   // The offset of the first place in `in` where a message may start; in.size() if there is none.
   { P::resync(in) } -> std::same_as<std::size_t>;
   c.on_frame(std::move(f), where, limits, out);
-  c.on_loss(direction, cause, now, out);         // bytes that may have held message boundaries are gone
-  c.on_end(direction, now, out);                 // this direction ended in order (FIN)
-  c.on_close(now, out);                          // the connection is gone; every request still open is finished
+  c.on_loss(direction, cause, now, out);  // bytes that may have held message boundaries are gone
+  c.on_end(direction, now, out);          // this direction ended in order (FIN)
+  c.on_close(now, out);                   // the connection is gone; every request still open is finished
 };
 
 }  // namespace telegen

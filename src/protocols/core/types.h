@@ -45,10 +45,10 @@ struct Limits {
 
 // Why a request that was seen gives no exchange, or bytes gave no request.
 enum class LossCause : std::uint8_t {
-  kGap,            // the kernel could not hand over bytes that were needed, or they lay beyond the capture limit
-  kTableFull,      // more requests in flight than Limits allows
-  kMalformed,      // bytes that are not this protocol
-  kUnmatched,      // a response without a request (its request was before the agent)
+  kGap,        // the kernel could not hand over bytes that were needed, or they lay beyond the capture limit
+  kTableFull,  // more requests in flight than Limits allows
+  kMalformed,  // bytes that are not this protocol
+  kUnmatched,  // a response without a request (its request was before the agent)
 };
 
 // Where in its stream, and when, a frame was. Positions count bytes of one direction from an arbitrary origin that is

@@ -27,7 +27,8 @@ TEST(Result, AnErrorSaysWhatWasTriedOnWhatAndWhyInWords) {
 TEST(Address, IsShownWithoutPortAndMappedIpv4AsIpv4) {
   SocketAddress v4{.family = AddressFamily::kIpv4, .port = 80, .bytes = {192, 0, 2, 7}};
   EXPECT_EQ(to_text(v4), "192.0.2.7");
-  SocketAddress mapped{.family = AddressFamily::kIpv6, .port = 80, .bytes = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255, 10, 0, 0, 1}};
+  SocketAddress mapped{
+      .family = AddressFamily::kIpv6, .port = 80, .bytes = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255, 10, 0, 0, 1}};
   EXPECT_EQ(to_text(mapped), "10.0.0.1");
   SocketAddress v6{.family = AddressFamily::kIpv6, .bytes = {0x20, 1, 0xd, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1}};
   EXPECT_EQ(to_text(v6), "2001:db8::1");
