@@ -56,7 +56,8 @@ struct Span {
   std::string status_message;
   Attributes attributes;
   std::vector<SpanEvent> events;
-  ResourcePtr resource;
+  std::uint32_t process = 0;  // tgid in the root pid namespace; enrichment finds `resource` by it
+  ResourcePtr resource;       // null until the span is enriched
 };
 
 }  // namespace telegen
