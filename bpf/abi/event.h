@@ -50,7 +50,8 @@ struct tg_connection_event {
   __u8 role;   /* tg_role */
   __u16 path_length;
   __u32 netns;       /* inode number of the network namespace */
-  __u64 established; /* when the handshake ended, 0 if not known; event.time - established is the accept queue's time */
+  __u64 established; /* when the handshake ended, 0 if not known */
+  __u64 accepted;    /* when accept() handed it over, 0 if not seen; accepted - established is the queue's time */
   struct tg_address local;
   struct tg_address remote;
   char path[TG_UNIX_PATH_MAX]; /* UNIX: the listener's address; a leading NUL is the abstract namespace */
@@ -61,7 +62,11 @@ enum tg_data_flags {
   TG_DATA_POSITION = 1, /* `position` is a TCP sequence number (32 bits, wraps); else it counts from the first event */
 };
 
-/* One transfer. `length` bytes moved at `position`; the first `captured` of them follow this struct. */
+/* The last bytes of a transfer are kept even where the capture limit is reached: a chunked body's end is in them. */
+#define TG_TAIL_MAX 16
+
+/* One transfer. `length` bytes moved at `position`; its first `captured` bytes follow this struct, and then its last
+ * `tail`. captured + tail <= length; what lies between them was not captured. */
 struct tg_data_event {
   struct tg_event event;
   tg_connection_id connection;
@@ -72,7 +77,8 @@ struct tg_data_event {
   __u32 captured;
   __u8 direction; /* tg_direction */
   __u8 flags;     /* tg_data_flags */
-  __u16 pad;
+  __u8 tail;
+  __u8 pad;
   __u32 pad2;
 };
 

@@ -1,0 +1,191 @@
+/* One transfer of bytes through a socket: where it lies in its stream, and the bytes worth having. */
+#pragma once
+
+#include "lib/connections.bpf.h"
+
+#define TG_CAPTURE_MAX 8192 /* the upper bound of tg_settings.capture_bytes; a power of two */
+#define TG_SEGMENTS_MAX 64
+
+/* The work of the running program. Per CPU and preemption is off in all users of it. Loads from it are unknown numbers
+ * to the verifier, which keeps the loops cheap to verify. */
+struct tg_transfer_state {
+  struct tg_socket_ref socket;
+  struct iovec vector; /* the buffer, or with `segments` > 0 the first element of an array of them in user memory */
+  __u32 segments;
+  __u32 direction;
+  __u32 length;
+  __u32 budget;
+  __u32 captured;
+  __u32 tail;
+  __u32 rest; /* bytes of the transfer that the walk has not come to yet */
+  __u32 has_buffer;
+  __u32 later; /* bytes that the same syscall moved after this transfer (recvmmsg, sendmmsg) */
+  __u32 pad;
+  struct tg_data_event event; /* from here on in one piece into the ring */
+  __u8 bytes[2 * TG_CAPTURE_MAX];
+};
+
+struct {
+  __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+  __uint(max_entries, 1);
+  __type(key, __u32);
+  __type(value, struct tg_transfer_state);
+} tg_transfer SEC(".maps");
+
+static __always_inline struct tg_transfer_state *transfer_scratch(void)
+{
+  __u32 zero = 0;
+
+  return bpf_map_lookup_elem(&tg_transfer, &zero);
+}
+
+/* Does it look like the first line of a message? Three to seven capitals and a space, or an HTTP version. A wrong yes
+ * costs a few kilobytes of capture, a wrong no costs nothing where turns alternate. */
+static __always_inline bool starts_message(const __u8 *bytes)
+{
+  if (bytes[0] == 'H' && bytes[1] == 'T' && bytes[2] == 'T' && bytes[3] == 'P' && bytes[4] == '/')
+    return true;
+  for (int i = 0; i < 8; i++) {
+    if (bytes[i] == ' ')
+      return i >= 3;
+    if (bytes[i] < 'A' || bytes[i] > 'Z')
+      return false;
+  }
+  return false;
+}
+
+/* Takes what the budget allows of one segment, and of the last one its end. */
+static __always_inline void take_segment(struct tg_transfer_state *t, const char *base, __u64 size)
+{
+  __u32 length = size < t->rest ? size : t->rest;
+  __u32 captured = t->captured;
+
+  t->rest -= length;
+  if (captured < t->budget && captured < TG_CAPTURE_MAX && t->tail == 0) {
+    __u32 take = t->budget - captured;
+
+    if (take > length)
+      take = length;
+    if (take > TG_CAPTURE_MAX)
+      take = TG_CAPTURE_MAX;
+    if (take && !read_user(t->bytes + captured, take, base)) {
+      count(TG_COUNT_UNREADABLE, 1);
+      t->budget = captured;
+      return;
+    }
+    t->captured = captured + take;
+    if (take == length)
+      return;
+    base += take;
+    length -= take;
+  }
+  if (t->rest == 0 && t->captured <= TG_CAPTURE_MAX) {
+    __u32 tail = length < TG_TAIL_MAX ? length : TG_TAIL_MAX;
+
+    if (tail && read_user(t->bytes + t->captured, tail, base + length - tail))
+      t->tail = tail;
+  }
+}
+
+__noinline int take_segments(void)
+{
+  struct tg_transfer_state *t = transfer_scratch();
+
+  if (!t)
+    return 0;
+  t->captured = 0;
+  t->tail = 0;
+  t->rest = t->length;
+  if (!t->has_buffer)
+    return 0;
+  if (t->segments == 0) {
+    take_segment(t, t->vector.iov_base, t->vector.iov_len);
+    return 0;
+  }
+  const struct iovec *vectors = t->vector.iov_base;
+  for (__u32 i = 0; i < TG_SEGMENTS_MAX; i++) {
+    struct iovec one;
+
+    if (i >= t->segments || t->rest == 0)
+      break;
+    if (!read_user(&one, sizeof(one), vectors + i)) {
+      count(TG_COUNT_UNREADABLE, 1);
+      break;
+    }
+    take_segment(t, one.iov_base, one.iov_len);
+  }
+  return 0;
+}
+
+/* How much of this transfer's head to take: what is left of the turn, and a new turn begins when the direction changes
+ * or the bytes look like a message's start (pipelining). */
+static __always_inline void set_budget(struct tg_transfer_state *t, struct tg_connection *connection, __u32 capture_bytes)
+{
+  __u32 direction = t->direction & 1;
+
+  if (connection->turn != direction + 1) {
+    connection->turn = direction + 1;
+    connection->left[direction] = capture_bytes;
+  } else if (t->has_buffer && connection->left[direction] < capture_bytes) {
+    const char *first = t->vector.iov_base;
+    struct iovec one;
+    __u8 bytes[8];
+
+    if (t->segments && read_user(&one, sizeof(one), first))
+      first = one.iov_base;
+    if (read_user(bytes, sizeof(bytes), first) && starts_message(bytes))
+      connection->left[direction] = capture_bytes;
+  }
+  t->budget = connection->left[direction];
+}
+
+static __always_inline __u64 position_of(const struct tg_transfer_state *t, struct tg_connection *connection)
+{
+  const struct tcp_sock *tcp = (const struct tcp_sock *)t->socket.sk;
+
+  if (t->socket.family == TG_AF_UNIX)
+    return __sync_fetch_and_add(&connection->position[t->direction & 1], t->length);
+  __u32 end = t->direction == TG_SENT ? BPF_CORE_READ(tcp, write_seq) : BPF_CORE_READ(tcp, copied_seq);
+  return (__u32)(end - t->later - t->length);
+}
+
+/* Sends what tg_transfer describes (socket, buffer, direction, length) to user space. */
+__noinline int emit_transfer(void)
+{
+  struct tg_transfer_state *t = transfer_scratch();
+  struct tg_settings *now = settings();
+
+  if (!t || !now)
+    return 0;
+  struct tg_socket_ref ref = t->socket;
+  struct tg_connection *connection = find_or_add_connection(&ref);
+
+  if (!connection)
+    return 0;
+  if (connection->epoch != now->epoch)
+    announce(&ref, connection, now->epoch);
+  set_budget(t, connection, now->capture_bytes);
+  take_segments();
+
+  __u32 captured = t->captured, payload = captured + t->tail;
+  __u64 id = bpf_get_current_pid_tgid();
+
+  if (payload > TG_CAPTURE_MAX + TG_TAIL_MAX)
+    return 0;
+  connection->left[t->direction & 1] -= captured < t->budget ? captured : t->budget;
+  start_event(&t->event.event, TG_EVENT_DATA, sizeof(t->event) + payload);
+  t->event.connection = connection->id;
+  t->event.position = position_of(t, connection);
+  t->event.tgid = id >> 32;
+  t->event.tid = (__u32)id;
+  t->event.length = t->length;
+  t->event.captured = captured;
+  t->event.tail = t->tail;
+  t->event.direction = t->direction;
+  t->event.flags = ref.family == TG_AF_UNIX ? 0 : TG_DATA_POSITION;
+  t->event.pad = 0;
+  t->event.pad2 = 0;
+  if (emit(&t->event.event, sizeof(t->event) + payload, t->length))
+    count(TG_COUNT_BYTES, payload);
+  return 0;
+}

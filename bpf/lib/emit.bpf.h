@@ -1,0 +1,34 @@
+/* Layer 4: into the ring. Wake-ups cost more than the record, so the reader is only woken when the ring fills; below
+ * that it looks by its own timer. */
+#pragma once
+
+#include "lib/base.bpf.h"
+
+static __always_inline __u64 wakeup_flags(void)
+{
+  struct tg_settings *now = settings();
+
+  if (now && bpf_ringbuf_query(&tg_ring, BPF_RB_AVAIL_DATA) >= now->wakeup_bytes)
+    return BPF_RB_FORCE_WAKEUP;
+  return BPF_RB_NO_WAKEUP;
+}
+
+static __always_inline void start_event(struct tg_event *event, __u16 type, __u32 size)
+{
+  event->size = size;
+  event->type = type;
+  event->cpu = bpf_get_smp_processor_id();
+  event->time = bpf_ktime_get_ns();
+}
+
+/* `stream_bytes`: what a lost record would have told of. Returns false if the ring was full. */
+static __always_inline bool emit(struct tg_event *event, __u64 size, __u64 stream_bytes)
+{
+  if (bpf_ringbuf_output(&tg_ring, event, size, wakeup_flags())) {
+    count(TG_COUNT_RING_FULL, 1);
+    count(TG_COUNT_RING_FULL_BYTES, stream_bytes);
+    return false;
+  }
+  count(TG_COUNT_EVENTS, 1);
+  return true;
+}

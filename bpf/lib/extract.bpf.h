@@ -1,0 +1,122 @@
+/* Layer 3: what a syscall was about: its arguments and the socket behind a file descriptor. */
+#pragma once
+
+#include "lib/base.bpf.h"
+
+/* Set by the loader from the plan. False (5.15 and later): arguments are still in the task's registers at exit, so no
+ * entry program runs. True: sys_enter programs park them. */
+const volatile bool tg_arguments_parked = false;
+
+struct tg_arguments {
+  __u64 values[4];
+};
+
+struct {
+  __uint(type, BPF_MAP_TYPE_LRU_HASH);
+  __uint(max_entries, 1);
+  __type(key, __u64);
+  __type(value, struct tg_arguments);
+} tg_parked SEC(".maps");
+
+#if defined(__TARGET_ARCH_x86)
+#define TG_ARGUMENT_0(regs) ((regs)->di)
+#define TG_ARGUMENT_1(regs) ((regs)->si)
+#define TG_ARGUMENT_2(regs) ((regs)->dx)
+#define TG_ARGUMENT_3(regs) ((regs)->r10)
+#elif defined(__TARGET_ARCH_arm64)
+#define TG_ARGUMENT_0(regs) ((regs)->orig_x0)
+#define TG_ARGUMENT_1(regs) ((regs)->regs[1])
+#define TG_ARGUMENT_2(regs) ((regs)->regs[2])
+#define TG_ARGUMENT_3(regs) ((regs)->regs[3])
+#else
+#error "name the registers of syscall arguments for this architecture"
+#endif
+
+static __always_inline bool read_arguments(struct tg_arguments *arguments)
+{
+  if (tg_arguments_parked) {
+    __u64 id = bpf_get_current_pid_tgid();
+    struct tg_arguments *parked = bpf_map_lookup_elem(&tg_parked, &id);
+
+    if (!parked) {
+      count(TG_COUNT_ARGUMENTS_LOST, 1);
+      return false;
+    }
+    *arguments = *parked;
+    bpf_map_delete_elem(&tg_parked, &id);
+    return true;
+  }
+  struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(bpf_get_current_task_btf());
+
+  arguments->values[0] = TG_ARGUMENT_0(regs);
+  arguments->values[1] = TG_ARGUMENT_1(regs);
+  arguments->values[2] = TG_ARGUMENT_2(regs);
+  arguments->values[3] = TG_ARGUMENT_3(regs);
+  return true;
+}
+
+/* The open file behind a descriptor of the current task, or NULL. */
+static __always_inline struct file *file_of(__u64 fd)
+{
+  struct fdtable *table;
+  struct file **files;
+  struct file *file = NULL;
+  __u32 limit;
+
+  if (tg_arguments_parked) { /* bpf_get_current_task_btf came with 5.11 */
+    struct task_struct *task = (struct task_struct *)bpf_get_current_task();
+
+    table = BPF_CORE_READ(task, files, fdt);
+    limit = BPF_CORE_READ(table, max_fds);
+    files = BPF_CORE_READ(table, fd);
+  } else {
+    table = bpf_get_current_task_btf()->files->fdt;
+    limit = table->max_fds;
+    files = table->fd;
+  }
+  if (fd >= limit)
+    return NULL;
+  bpf_probe_read_kernel(&file, sizeof(file), files + fd);
+  return file;
+}
+
+struct tg_socket_ref {
+  struct sock *sk;
+  __u32 inode;
+  __u16 family; /* TG_AF_* */
+};
+
+#define S_IFMT 00170000
+#define S_IFSOCK 0140000
+
+/* The stream socket behind a descriptor. False for anything else: files, pipes, datagrams, other families. */
+static __always_inline bool socket_of(__u64 fd, struct tg_socket_ref *ref)
+{
+  struct file *file = file_of(fd);
+
+  if (!file)
+    return false;
+  struct inode *inode = BPF_CORE_READ(file, f_inode);
+
+  if ((BPF_CORE_READ(inode, i_mode) & S_IFMT) != S_IFSOCK)
+    return false;
+  struct socket *socket = BPF_CORE_READ(file, private_data);
+
+  struct sock *sk = BPF_CORE_READ(socket, sk);
+
+  if (!sk || BPF_CORE_READ(socket, type) != TG_SOCK_STREAM)
+    return false;
+  __u16 family = BPF_CORE_READ(sk, __sk_common.skc_family);
+
+  ref->sk = sk;
+  ref->inode = BPF_CORE_READ(inode, i_ino);
+  ref->family = family;
+  if (family == TG_AF_UNIX)
+    return true;
+  return (family == TG_AF_INET || family == TG_AF_INET6) && BPF_CORE_READ(sk, sk_protocol) == TG_IPPROTO_TCP;
+}
+
+static __always_inline bool read_user(void *to, __u32 size, const void *from)
+{
+  return bpf_probe_read_user(to, size, from) == 0;
+}
