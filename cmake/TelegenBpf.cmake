@@ -15,17 +15,6 @@ endif()
 
 set(BPF_GENERATED ${CMAKE_BINARY_DIR}/bpf)
 file(MAKE_DIRECTORY ${BPF_GENERATED})
-if(EXISTS /sys/kernel/btf/vmlinux AND NOT TELEGEN_VMLINUX_FALLBACK)
-  add_custom_command(OUTPUT ${BPF_GENERATED}/vmlinux.h
-    COMMAND ${BPFTOOL} btf dump file /sys/kernel/btf/vmlinux format c > ${BPF_GENERATED}/vmlinux.h
-    COMMENT "Kernel types from this machine's BTF" VERBATIM)
-else()
-  add_custom_command(OUTPUT ${BPF_GENERATED}/vmlinux.h
-    COMMAND ${CMAKE_COMMAND} -E copy ${PROJECT_SOURCE_DIR}/bpf/lib/vmlinux_fallback.h ${BPF_GENERATED}/vmlinux.h
-    DEPENDS ${PROJECT_SOURCE_DIR}/bpf/lib/vmlinux_fallback.h
-    COMMENT "Kernel types from the tree")
-endif()
-
 add_library(telegen_bpf INTERFACE)
 target_include_directories(telegen_bpf INTERFACE ${BPF_GENERATED})
 target_link_libraries(telegen_bpf INTERFACE PkgConfig::libbpf)
@@ -49,3 +38,17 @@ function(telegen_bpf_object family)
   add_custom_target(telegen_bpf_${family} DEPENDS ${skeleton})
   add_dependencies(telegen_bpf telegen_bpf_${family})
 endfunction()
+
+# Makes vmlinux.h; called once, by the folder that compiles the objects.
+macro(telegen_kernel_types)
+  if(EXISTS /sys/kernel/btf/vmlinux AND NOT TELEGEN_VMLINUX_FALLBACK)
+    add_custom_command(OUTPUT ${BPF_GENERATED}/vmlinux.h
+      COMMAND ${BPFTOOL} btf dump file /sys/kernel/btf/vmlinux format c > ${BPF_GENERATED}/vmlinux.h
+      COMMENT "Kernel types from this machine's BTF" VERBATIM)
+  else()
+    add_custom_command(OUTPUT ${BPF_GENERATED}/vmlinux.h
+      COMMAND ${CMAKE_COMMAND} -E copy ${PROJECT_SOURCE_DIR}/bpf/lib/vmlinux_fallback.h ${BPF_GENERATED}/vmlinux.h
+      DEPENDS ${PROJECT_SOURCE_DIR}/bpf/lib/vmlinux_fallback.h
+      COMMENT "Kernel types from the tree")
+  endif()
+endmacro()

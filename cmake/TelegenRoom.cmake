@@ -32,3 +32,6 @@ function(telegen_add_folders)
     add_subdirectory(${folder})
   endforeach()
 endfunction()
+
+# The layouts that kernel and user side share (bpf/abi); a room lists `abi` like any other.
+add_library(telegen_abi INTERFACE)

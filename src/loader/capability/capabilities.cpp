@@ -1,0 +1,138 @@
+#include "loader/capability/capabilities.h"
+
+#include <bpf/bpf.h>
+#include <bpf/btf.h>
+#include <bpf/libbpf.h>
+#include <cap-ng.h>
+#include <linux/bpf.h>
+#include <sched.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "base/fd.h"
+
+namespace telegen {
+namespace {
+
+struct CapabilityText {
+  std::string_view name;
+  std::string_view meaning;
+};
+
+constexpr std::array<CapabilityText, kCapabilities> kTexts = {{
+    {"btf", "the kernel describes its own types (CONFIG_DEBUG_INFO_BTF)"},
+    {"ring_buffer", "BPF ring buffers (Linux 5.8)"},
+    {"tracepoint", "BPF programs on tracepoints, through tracefs"},
+    {"btf_tracepoint", "BPF programs on typed tracepoints (tp_btf)"},
+    {"task_registers", "a task's registers can be read from BPF (bpf_task_pt_regs, Linux 5.15)"},
+    {"trampoline", "fentry and fexit programs"},
+    {"kprobe", "kprobes"},
+    {"uprobe", "uprobes"},
+}};
+
+const std::array<bpf_insn, 2> kReturnZero = {{
+    {.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = 0, .src_reg = 0, .off = 0, .imm = 0},
+    {.code = BPF_JMP | BPF_EXIT, .dst_reg = 0, .src_reg = 0, .off = 0, .imm = 0},
+}};
+
+Finding yes() { return {true, {}}; }
+Finding no(std::string why) { return {false, std::move(why)}; }
+Finding no_errno(std::string_view what, int code) { return no(std::string(what) + ": " + ::strerrordesc_np(code)); }
+
+Finding try_typed_program(std::string_view name, bpf_attach_type attach, const char* target) {
+  btf* kernel = ::btf__load_vmlinux_btf();
+  if (kernel == nullptr) return no("no BTF of the kernel");
+  const int id = ::btf__find_by_name_kind(kernel, target, attach == BPF_TRACE_RAW_TP ? BTF_KIND_TYPEDEF : BTF_KIND_FUNC);
+  ::btf__free(kernel);
+  if (id < 0) return no(std::string(target) + " is not in the kernel's BTF");
+  LIBBPF_OPTS(bpf_prog_load_opts, options, .expected_attach_type = attach,
+              .attach_btf_id = static_cast<__u32>(id));
+  const Fd program(::bpf_prog_load(BPF_PROG_TYPE_TRACING, "tg_probe", "GPL", kReturnZero.data(), kReturnZero.size(),
+                                   &options));
+  return program.valid() ? yes() : no_errno(std::string("load a ").append(name).append(" program"), errno);
+}
+
+Finding try_tracepoint(const std::string& tracefs) {
+  if (tracefs.empty()) return no("tracefs is neither mounted nor can be");
+  const std::string id = tracefs + "/events/syscalls/sys_exit_read/id";
+  if (::access(id.c_str(), R_OK) != 0) return no_errno("read " + id, errno);
+  const Fd program(::bpf_prog_load(BPF_PROG_TYPE_TRACEPOINT, "tg_probe", "GPL", kReturnZero.data(), kReturnZero.size(),
+                                   nullptr));
+  return program.valid() ? yes() : no_errno("load a tracepoint program", errno);
+}
+
+Finding try_ring_buffer() {
+  const Fd map(::bpf_map_create(BPF_MAP_TYPE_RINGBUF, "tg_probe", 0, 0, 4096, nullptr));
+  return map.valid() ? yes() : no_errno("create a ring buffer", errno);
+}
+
+Finding try_task_registers() {
+  for (const auto helper : {BPF_FUNC_get_current_task_btf, BPF_FUNC_task_pt_regs}) {
+    if (::libbpf_probe_bpf_helper(BPF_PROG_TYPE_TRACEPOINT, helper, nullptr) != 1) {
+      return no(helper == BPF_FUNC_task_pt_regs ? "no bpf_task_pt_regs for tracepoint programs"
+                                                : "no bpf_get_current_task_btf for tracepoint programs");
+    }
+  }
+  return yes();
+}
+
+Finding try_perf_source(const char* source) {
+  const std::string path = std::string("/sys/bus/event_source/devices/") + source + "/type";
+  return ::access(path.c_str(), R_OK) == 0 ? yes() : no("the kernel has no perf event source \"" + std::string(source) + "\"");
+}
+
+
+}  // namespace
+
+std::string_view name_of(Capability capability) { return kTexts[static_cast<std::size_t>(capability)].name; }
+std::string_view meaning_of(Capability capability) { return kTexts[static_cast<std::size_t>(capability)].meaning; }
+
+std::vector<MissingRight> missing_rights() {
+  ::capng_get_caps_process();
+  const auto has = [](unsigned int capability) {
+    return ::capng_have_capability(CAPNG_EFFECTIVE, capability) != 0;
+  };
+  if (has(CAP_SYS_ADMIN) && has(CAP_SETUID) && has(CAP_SETGID) && has(CAP_SYS_PTRACE)) return {};
+  std::vector<MissingRight> missing;
+  if (!has(CAP_SYS_ADMIN) && !has(CAP_BPF)) missing.push_back({"CAP_BPF", "load eBPF programs"});
+  if (!has(CAP_SYS_ADMIN) && !has(CAP_PERFMON)) missing.push_back({"CAP_PERFMON", "attach them to tracepoints"});
+  if (!has(CAP_SYS_PTRACE)) missing.push_back({"CAP_SYS_PTRACE", "name the processes that are traced"});
+  if (!has(CAP_SETUID)) missing.push_back({"CAP_SETUID", "give the worker a user without privileges"});
+  if (!has(CAP_SETGID)) missing.push_back({"CAP_SETGID", "give the worker a group without privileges"});
+  return missing;
+}
+
+Capabilities measure_capabilities(const std::string& tracefs) {
+  const libbpf_print_fn_t previous = ::libbpf_set_print(nullptr);  // refusals are findings here, not complaints
+  Capabilities found;
+  found[Capability::kBtf] = ::access("/sys/kernel/btf/vmlinux", R_OK) == 0
+                                ? yes()
+                                : no("/sys/kernel/btf/vmlinux is missing (CONFIG_DEBUG_INFO_BTF is off)");
+  found[Capability::kRingBuffer] = try_ring_buffer();
+  found[Capability::kTracepoint] = try_tracepoint(tracefs);
+  found[Capability::kBtfTracepoint] =
+      try_typed_program("tp_btf", BPF_TRACE_RAW_TP, "btf_trace_sched_process_exec");
+  found[Capability::kTaskRegisters] = try_task_registers();
+  found[Capability::kTrampoline] = try_typed_program("fentry", BPF_TRACE_FENTRY, "tcp_sendmsg");
+  found[Capability::kKprobe] = try_perf_source("kprobe");
+  found[Capability::kUprobe] = try_perf_source("uprobe");
+  ::libbpf_set_print(previous);
+  return found;
+}
+
+std::string ensure_tracefs() {
+  constexpr const char* kPlaces[] = {"/sys/kernel/tracing", "/sys/kernel/debug/tracing"};
+  for (const char* place : kPlaces) {
+    if (::access((std::string(place) + "/events").c_str(), F_OK) == 0) return place;
+  }
+  if (::unshare(CLONE_NEWNS) != 0) return {};
+  if (::mount(nullptr, "/", nullptr, MS_REC | MS_SLAVE, nullptr) != 0) return {};
+  if (::mount("tracefs", kPlaces[0], "tracefs", 0, nullptr) != 0) return {};
+  return kPlaces[0];
+}
+
+}  // namespace telegen

@@ -1,0 +1,56 @@
+// What the running kernel and this process's rights permit, found out by trying: never by the kernel's version, since
+// distributions backport and lockdown does not show in it. Measuring loads a few two-instruction programs and leaves
+// nothing behind.
+#pragma once
+
+#include <array>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace telegen {
+
+enum class Capability {
+  kBtf,              // /sys/kernel/btf/vmlinux: CO-RE needs it
+  kRingBuffer,       // BPF_MAP_TYPE_RINGBUF
+  kTracepoint,       // programs on tracepoints, and tracefs to name them
+  kBtfTracepoint,    // tp_btf: typed raw tracepoints
+  kTaskRegisters,    // bpf_task_pt_regs and bpf_get_current_task_btf
+  kTrampoline,       // fentry, fexit
+  kKprobe,           // kprobe, kretprobe
+  kUprobe,           // uprobe, uretprobe
+  kCount,
+};
+constexpr std::size_t kCapabilities = static_cast<std::size_t>(Capability::kCount);
+
+// The name users see: "btf", "ring_buffer", …
+std::string_view name_of(Capability capability);
+// What it means, in a few words.
+std::string_view meaning_of(Capability capability);
+
+struct Finding {
+  bool available = false;
+  std::string detail;  // why not, in words; empty where available
+};
+
+struct Capabilities {
+  std::array<Finding, kCapabilities> findings;
+  const Finding& operator[](Capability c) const { return findings[static_cast<std::size_t>(c)]; }
+  Finding& operator[](Capability c) { return findings[static_cast<std::size_t>(c)]; }
+};
+
+// The Linux capabilities (CAP_…) that the loader needs and this process lacks, as names with what each is for.
+struct MissingRight {
+  std::string name;
+  std::string purpose;
+};
+std::vector<MissingRight> missing_rights();
+
+// `tracefs`: where it is mounted, or empty. Needs the rights above.
+Capabilities measure_capabilities(const std::string& tracefs);
+
+// Finds tracefs, or mounts it in a mount namespace of this process's own, so that nothing of it stays behind.
+// Call before the first thread starts. Returns "" where it can be neither found nor mounted.
+std::string ensure_tracefs();
+
+}  // namespace telegen

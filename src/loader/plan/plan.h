@@ -1,0 +1,49 @@
+// The probe table and the choice made from it. Pure: (capabilities, settings) → what to attach and why not the rest, so
+// it is tested without rights and printed by `telegen doctor`.
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "loader/capability/capabilities.h"
+#include "loader/settings.h"
+
+namespace telegen {
+
+// One way to observe a hook.
+struct Candidate {
+  std::string_view name;
+  std::span<const Capability> needs;
+  std::span<const std::string_view> programs;  // of the family's BPF object
+  std::string_view cost;                       // what it adds, in words; figures are in docs/performance.md
+};
+
+// A thing worth observing, with the ways to do so in order of preference.
+struct Hook {
+  std::string_view key;      // "socket.receive"
+  std::string_view purpose;
+  std::span<const Candidate> candidates;
+  std::string_view without;  // what users lose if no candidate can be used
+  bool required;             // nothing can be traced without it
+};
+
+std::span<const Hook> probe_table();
+
+struct PlannedHook {
+  const Hook* hook = nullptr;
+  const Candidate* chosen = nullptr;    // null: none can be used
+  std::vector<std::string> rejected;    // "exit: no bpf_task_pt_regs for tracepoint programs"
+};
+
+struct Plan {
+  std::vector<PlannedHook> hooks;
+  bool arguments_parked = false;     // some chosen candidate hands arguments from syscall entry to exit
+  std::vector<std::string> missing;  // required things that are not to be had: nothing can be loaded
+  bool loads(std::string_view program) const;
+};
+
+Plan make_plan(const Capabilities& capabilities, const EbpfSettings& settings);
+
+}  // namespace telegen
