@@ -28,7 +28,8 @@ struct ConnectionEvent {
   SocketAddress remote;
 };
 
-// `length` bytes moved; `head` are its first, `tail` its last. The views are into the record: valid while it is handled.
+// `length` bytes moved; `head` are its first, `tail` its last. The views are into the record: valid while it is
+// handled.
 struct DataEvent {
   ConnectionId connection = 0;
   std::uint32_t process = 0;
@@ -43,7 +44,7 @@ struct DataEvent {
 
 struct EndEvent {
   ConnectionId connection = 0;
-  bool socket_gone = false;                   // else only `direction` has ended
+  bool socket_gone = false;  // else only `direction` has ended
   Direction direction = Direction::kReceived;
 };
 

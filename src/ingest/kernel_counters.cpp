@@ -29,7 +29,8 @@ KernelCounters::~KernelCounters() {
 std::uint64_t KernelCounters::value(tg_counter counter) const {
   std::uint64_t sum = 0;
   for (std::size_t cpu = 0; cpu < cpus_; ++cpu) {
-    sum += reinterpret_cast<const std::atomic<std::uint64_t>&>(rows_[cpu].values[counter]).load(std::memory_order_relaxed);
+    sum +=
+        reinterpret_cast<const std::atomic<std::uint64_t>&>(rows_[cpu].values[counter]).load(std::memory_order_relaxed);
   }
   return sum;
 }

@@ -143,8 +143,10 @@ Result<void> replay_recording(Bytes file, const RecordingVisitor& visitor) {
   FileHeader header;
   if (file.size() < sizeof header) return fail("not a recording: too short");
   std::memcpy(&header, file.data(), sizeof header);
-  if (std::memcmp(header.magic, kMagic, sizeof kMagic) != 0) return fail("not a recording: it does not start with TELEGENR");
-  if (header.version != kVersion) return fail("a recording of version " + std::to_string(header.version) + "; this build reads 1");
+  if (std::memcmp(header.magic, kMagic, sizeof kMagic) != 0)
+    return fail("not a recording: it does not start with TELEGENR");
+  if (header.version != kVersion)
+    return fail("a recording of version " + std::to_string(header.version) + "; this build reads 1");
   visitor.started({header.offset});
   file.remove_prefix(sizeof header);
   while (!file.empty()) {

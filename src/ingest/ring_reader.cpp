@@ -29,7 +29,8 @@ Result<RingReader> RingReader::open(int fd, std::uint32_t bytes) {
   void* consumer = ::mmap(nullptr, reader.page_, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
   if (consumer == MAP_FAILED) return fail_errno(errno, "map", "the ring's consumer page", ErrorKind::kBpf);
   reader.consumer_ = static_cast<std::atomic<std::uint64_t>*>(consumer);
-  void* producer = ::mmap(nullptr, reader.page_ + 2ULL * bytes, PROT_READ, MAP_SHARED, fd, static_cast<off_t>(reader.page_));
+  void* producer =
+      ::mmap(nullptr, reader.page_ + 2ULL * bytes, PROT_READ, MAP_SHARED, fd, static_cast<off_t>(reader.page_));
   if (producer == MAP_FAILED) return fail_errno(errno, "map", "the ring's data", ErrorKind::kBpf);
   reader.producer_ = static_cast<const std::atomic<std::uint64_t>*>(producer);
   reader.data_ = static_cast<const char*>(producer) + reader.page_;

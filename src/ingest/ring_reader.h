@@ -1,6 +1,6 @@
-// Takes records out of the kernel's ring (BPF_MAP_TYPE_RINGBUF) through its mapped pages alone, without a bpf() call: the
-// worker may make none. Layout: Linux, kernel/bpf/ringbuf.c — a page with the consumer's position (ours to write), a page
-// with the producer's, then the data mapped twice in a row so that no record is split. One thread.
+// Takes records out of the kernel's ring (BPF_MAP_TYPE_RINGBUF) through its mapped pages alone, without a bpf() call:
+// the worker may make none. Layout: Linux, kernel/bpf/ringbuf.c — a page with the consumer's position (ours to write),
+// a page with the producer's, then the data mapped twice in a row so that no record is split. One thread.
 #pragma once
 
 #include <atomic>

@@ -35,7 +35,8 @@ struct LinkDeleter {
 using Link = std::unique_ptr<bpf_link, LinkDeleter>;
 
 // What both families share; the second object takes the first one's maps.
-constexpr const char* kSharedMaps[] = {"tg_ring", "tg_counters", "tg_settings", "tg_selected", "tg_rules", "tg_subject"};
+constexpr const char* kSharedMaps[] = {"tg_ring",     "tg_counters", "tg_settings",
+                                       "tg_selected", "tg_rules",    "tg_subject"};
 
 std::uint32_t pid_limit() {
   std::uint32_t limit = 0;
@@ -46,7 +47,8 @@ std::uint32_t pid_limit() {
 // Before 5.11 BPF memory counts as locked memory.
 void lift_memlock_limit() {
   const rlimit unlimited{RLIM_INFINITY, RLIM_INFINITY};
-  static_cast<void>(::setrlimit(RLIMIT_MEMLOCK, &unlimited));  // newer kernels need none: not being allowed to is no error
+  static_cast<void>(
+      ::setrlimit(RLIMIT_MEMLOCK, &unlimited));  // newer kernels need none: not being allowed to is no error
 }
 
 Result<void> share_maps(bpf_object* from, bpf_object* to) {

@@ -1,5 +1,5 @@
-// The loaded and attached BPF programs. Everything is detached and freed when the object ends; nothing is pinned, so the
-// same holds when the process is killed. One thread.
+// The loaded and attached BPF programs. Everything is detached and freed when the object ends; nothing is pinned, so
+// the same holds when the process is killed. One thread.
 #pragma once
 
 #include <cstdint>

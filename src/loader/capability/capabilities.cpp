@@ -46,13 +46,13 @@ Finding no_errno(std::string_view what, int code) { return no(std::string(what) 
 Finding try_typed_program(std::string_view name, bpf_attach_type attach, const char* target) {
   btf* kernel = ::btf__load_vmlinux_btf();
   if (kernel == nullptr) return no("no BTF of the kernel");
-  const int id = ::btf__find_by_name_kind(kernel, target, attach == BPF_TRACE_RAW_TP ? BTF_KIND_TYPEDEF : BTF_KIND_FUNC);
+  const int id =
+      ::btf__find_by_name_kind(kernel, target, attach == BPF_TRACE_RAW_TP ? BTF_KIND_TYPEDEF : BTF_KIND_FUNC);
   ::btf__free(kernel);
   if (id < 0) return no(std::string(target) + " is not in the kernel's BTF");
-  LIBBPF_OPTS(bpf_prog_load_opts, options, .expected_attach_type = attach,
-              .attach_btf_id = static_cast<__u32>(id));
-  const Fd program(::bpf_prog_load(BPF_PROG_TYPE_TRACING, "tg_probe", "GPL", kReturnZero.data(), kReturnZero.size(),
-                                   &options));
+  LIBBPF_OPTS(bpf_prog_load_opts, options, .expected_attach_type = attach, .attach_btf_id = static_cast<__u32>(id));
+  const Fd program(
+      ::bpf_prog_load(BPF_PROG_TYPE_TRACING, "tg_probe", "GPL", kReturnZero.data(), kReturnZero.size(), &options));
   return program.valid() ? yes() : no_errno(std::string("load a ").append(name).append(" program"), errno);
 }
 
@@ -60,8 +60,8 @@ Finding try_tracepoint(const std::string& tracefs) {
   if (tracefs.empty()) return no("tracefs is neither mounted nor can be");
   const std::string id = tracefs + "/events/syscalls/sys_exit_read/id";
   if (::access(id.c_str(), R_OK) != 0) return no_errno("read " + id, errno);
-  const Fd program(::bpf_prog_load(BPF_PROG_TYPE_TRACEPOINT, "tg_probe", "GPL", kReturnZero.data(), kReturnZero.size(),
-                                   nullptr));
+  const Fd program(
+      ::bpf_prog_load(BPF_PROG_TYPE_TRACEPOINT, "tg_probe", "GPL", kReturnZero.data(), kReturnZero.size(), nullptr));
   return program.valid() ? yes() : no_errno("load a tracepoint program", errno);
 }
 
@@ -82,9 +82,9 @@ Finding try_task_registers() {
 
 Finding try_perf_source(const char* source) {
   const std::string path = std::string("/sys/bus/event_source/devices/") + source + "/type";
-  return ::access(path.c_str(), R_OK) == 0 ? yes() : no("the kernel has no perf event source \"" + std::string(source) + "\"");
+  return ::access(path.c_str(), R_OK) == 0 ? yes()
+                                           : no("the kernel has no perf event source \"" + std::string(source) + "\"");
 }
-
 
 }  // namespace
 
@@ -93,9 +93,7 @@ std::string_view meaning_of(Capability capability) { return kTexts[static_cast<s
 
 std::vector<MissingRight> missing_rights() {
   ::capng_get_caps_process();
-  const auto has = [](unsigned int capability) {
-    return ::capng_have_capability(CAPNG_EFFECTIVE, capability) != 0;
-  };
+  const auto has = [](unsigned int capability) { return ::capng_have_capability(CAPNG_EFFECTIVE, capability) != 0; };
   if (has(CAP_SYS_ADMIN) && has(CAP_SETUID) && has(CAP_SETGID) && has(CAP_SYS_PTRACE)) return {};
   std::vector<MissingRight> missing;
   if (!has(CAP_SYS_ADMIN) && !has(CAP_BPF)) missing.push_back({"CAP_BPF", "load eBPF programs"});
@@ -114,8 +112,7 @@ Capabilities measure_capabilities(const std::string& tracefs) {
                                 : no("/sys/kernel/btf/vmlinux is missing (CONFIG_DEBUG_INFO_BTF is off)");
   found[Capability::kRingBuffer] = try_ring_buffer();
   found[Capability::kTracepoint] = try_tracepoint(tracefs);
-  found[Capability::kBtfTracepoint] =
-      try_typed_program("tp_btf", BPF_TRACE_RAW_TP, "btf_trace_sched_process_exec");
+  found[Capability::kBtfTracepoint] = try_typed_program("tp_btf", BPF_TRACE_RAW_TP, "btf_trace_sched_process_exec");
   found[Capability::kTaskRegisters] = try_task_registers();
   found[Capability::kTrampoline] = try_typed_program("fentry", BPF_TRACE_FENTRY, "tcp_sendmsg");
   found[Capability::kKprobe] = try_perf_source("kprobe");

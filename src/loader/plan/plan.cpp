@@ -15,7 +15,8 @@ namespace {
 PlannedHook choose(const Hook& hook, const Capabilities& capabilities) {
   PlannedHook planned{.hook = &hook};
   for (const Candidate& candidate : hook.candidates) {
-    const auto lacking = std::ranges::find_if(candidate.needs, [&](Capability c) { return !capabilities[c].available; });
+    const auto lacking =
+        std::ranges::find_if(candidate.needs, [&](Capability c) { return !capabilities[c].available; });
     if (lacking == candidate.needs.end()) {
       planned.chosen = &candidate;
       return planned;

@@ -22,7 +22,7 @@ struct Candidate {
 
 // A thing worth observing, with the ways to do so in order of preference.
 struct Hook {
-  std::string_view key;      // "socket.receive"
+  std::string_view key;  // "socket.receive"
   std::string_view purpose;
   std::span<const Candidate> candidates;
   std::string_view without;  // what users lose if no candidate can be used
@@ -33,8 +33,8 @@ std::span<const Hook> probe_table();
 
 struct PlannedHook {
   const Hook* hook = nullptr;
-  const Candidate* chosen = nullptr;    // null: none can be used
-  std::vector<std::string> rejected;    // "exit: no bpf_task_pt_regs for tracepoint programs"
+  const Candidate* chosen = nullptr;  // null: none can be used
+  std::vector<std::string> rejected;  // "exit: no bpf_task_pt_regs for tracepoint programs"
 };
 
 struct Plan {

@@ -14,15 +14,18 @@ constexpr std::string_view kExitCost = "about 50 ns and the copy, on these sysca
 constexpr std::string_view kPairCost = "about twice the exit program: arguments are parked at entry";
 constexpr std::string_view kRareCost = "only when it happens";
 
-constexpr std::string_view kReceiveExit[] = {"exit_read", "exit_readv", "exit_recvfrom", "exit_recvmsg", "exit_recvmmsg"};
-constexpr std::string_view kReceivePair[] = {"exit_read",  "exit_readv",  "exit_recvfrom",  "exit_recvmsg",  "exit_recvmmsg",
-                                             "enter_read", "enter_readv", "enter_recvfrom", "enter_recvmsg", "enter_recvmmsg"};
+constexpr std::string_view kReceiveExit[] = {"exit_read", "exit_readv", "exit_recvfrom", "exit_recvmsg",
+                                             "exit_recvmmsg"};
+constexpr std::string_view kReceivePair[] = {"exit_read",     "exit_readv",    "exit_recvfrom", "exit_recvmsg",
+                                             "exit_recvmmsg", "enter_read",    "enter_readv",   "enter_recvfrom",
+                                             "enter_recvmsg", "enter_recvmmsg"};
 constexpr Candidate kReceive[] = {{"exit", kExitNeeds, kReceiveExit, kExitCost},
                                   {"enter+exit", kTracepointNeeds, kReceivePair, kPairCost}};
 
 constexpr std::string_view kSendExit[] = {"exit_write", "exit_writev", "exit_sendto", "exit_sendmsg", "exit_sendmmsg"};
-constexpr std::string_view kSendPair[] = {"exit_write",  "exit_writev",  "exit_sendto",  "exit_sendmsg",  "exit_sendmmsg",
-                                          "enter_write", "enter_writev", "enter_sendto", "enter_sendmsg", "enter_sendmmsg"};
+constexpr std::string_view kSendPair[] = {"exit_write",    "exit_writev",   "exit_sendto",  "exit_sendmsg",
+                                          "exit_sendmmsg", "enter_write",   "enter_writev", "enter_sendto",
+                                          "enter_sendmsg", "enter_sendmmsg"};
 constexpr Candidate kSend[] = {{"exit", kExitNeeds, kSendExit, kExitCost},
                                {"enter+exit", kTracepointNeeds, kSendPair, kPairCost}};
 
@@ -51,11 +54,14 @@ constexpr Candidate kProcess[] = {{"tp_btf", kTypedNeeds, kProcessPrograms, kRar
 constexpr Hook kTable[] = {
     {"process.lifecycle", "processes that start, change program, move between cgroups and end", kProcess,
      "nothing can be selected", true},
-    {"socket.receive", "bytes received on stream sockets", kReceive, "no requests of servers, no responses of clients", true},
+    {"socket.receive", "bytes received on stream sockets", kReceive, "no requests of servers, no responses of clients",
+     true},
     {"socket.send", "bytes sent on stream sockets", kSend, "no responses of servers, no requests of clients", true},
-    {"socket.file", "bytes sent from files and through pipes", kFile, "bodies sent by sendfile end the span too early", false},
+    {"socket.file", "bytes sent from files and through pipes", kFile, "bodies sent by sendfile end the span too early",
+     false},
     {"socket.accept", "connections accepted", kAccept, "no queue time of accepted connections", false},
-    {"socket.connect", "connections opened, UNIX sockets shut down", kConnect, "no role of clients until they send", false},
+    {"socket.connect", "connections opened, UNIX sockets shut down", kConnect, "no role of clients until they send",
+     false},
     {"socket.state", "TCP connections established and closed, ports listened on", kState,
      "spans of closed connections end late, open_ports does not select new listeners", true},
     {"socket.unix_close", "UNIX sockets closed", kUnixClose, "bodies that end with the connection end late", false},

@@ -1,0 +1,38 @@
+// The loader's end: answers one request at a time, each checked. One thread.
+#pragma once
+
+#include <array>
+#include <functional>
+
+#include "base/fd.h"
+#include "base/result.h"
+#include "discovery/proc_files.h"
+#include "loader/handoff/messages.h"
+
+namespace telegen {
+
+struct LoaderServices {
+  std::array<int, kKitDescriptors> kit{-1, -1, -1, -1, -1, -1};  // the loader's own descriptors; -1: none
+  std::uint32_t ring_bytes = 0;
+  // May this process be looked at and traced at all, by the configuration? Asked before every request about one.
+  std::function<bool(std::uint32_t pid)> may_trace;
+  std::function<void(std::uint32_t pid, bool selected)> set_selected;
+  std::function<Result<Fd>()> rotate_output;
+};
+
+class LoaderServer {
+ public:
+  LoaderServer(LoaderServices services, PrivilegedProc& proc) : services_(std::move(services)), proc_(proc) {}
+  // Answers the request that waits on the socket. False: the worker has closed it.
+  Result<bool> answer_one(int socket, std::uint32_t generation);
+
+ private:
+  Result<void> answer(int socket, const Request& request, std::uint32_t generation);
+  Result<void> answer_hello(int socket, std::uint32_t generation);
+  Result<void> answer_with_fd(int socket, Result<Fd> fd);
+  Result<Fd> read_proc(const Request& request);
+  LoaderServices services_;
+  PrivilegedProc& proc_;
+};
+
+}  // namespace telegen
