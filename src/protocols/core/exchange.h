@@ -37,6 +37,9 @@ class ExchangeSink {
   virtual void on_exchange(Exchange&& exchange) = 0;
   // A request that will get no exchange: its response cannot be known (a gap, a full table).
   virtual void on_lost_request(const RequestMark& mark, LossCause cause) = 0;
+  // Bytes of one direction that gave no message: kUnmatched once a response, kMalformed and kGap once each time that
+  // the stream's thread was lost (not again until it was found).
+  virtual void on_loss(Direction direction, LossCause cause, Time now) = 0;
 };
 
 }  // namespace telegen

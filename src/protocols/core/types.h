@@ -25,7 +25,8 @@ enum class Verdict : std::uint8_t {
   kSkip,           // the next `consumed` bytes of the stream carry nothing to decode. May exceed what is at hand, and
                    // spans chunks and gaps; kUntilClose means all that follows in this direction
   kNeedMore,       // `in` ends inside a frame; consumed == 0
-  kMalformed,      // not this protocol: drop `consumed` bytes (at least 1) and resync
+  kMalformed,      // not this protocol: drop `consumed` bytes and resync; 0 is allowed directly after a frame whose
+                   // end cannot be known
   kEndOfProtocol,  // the connection now speaks something else (an upgrade); nothing that follows is decoded
 };
 
@@ -36,7 +37,7 @@ struct Step {
   std::size_t consumed = 0;
 };
 
-// What a decoder may hold. A frame larger than `frame_bytes` is malformed (or truncated, where the protocol can tell).
+// What a decoder may hold. A frame larger than `frame_bytes` is broken off as by a gap: what can be salvaged is used.
 struct Limits {
   std::size_t frame_bytes = 64 * 1024;
   std::size_t attribute_bytes = 4096;  // a longer value is cut
@@ -52,13 +53,14 @@ enum class LossCause : std::uint8_t {
 };
 
 // Where in its stream, and when, a frame was. Positions count bytes of one direction from an arbitrary origin that is
-// the same for both ends of a connection where the kernel has sequence numbers.
+// the same for both ends of a connection where the kernel has sequence numbers. A byte's time is that of the chunk in
+// which it came.
 struct Stretch {
   Direction direction = Direction::kReceived;
-  std::uint64_t position = 0;
-  std::uint64_t bytes = 0;  // including skipped ones since the previous frame
-  Time first_byte;
-  Time last_byte;
+  std::uint64_t position = 0;  // of the frame's own first byte, after whatever was skipped before it
+  std::uint64_t bytes = 0;     // of the frame and of what was skipped since the previous one
+  Time first_byte;             // of a frame of 0 bytes: as last_byte
+  Time last_byte;              // of a frame of 0 bytes: of the last byte skipped before it
 };
 
 }  // namespace telegen
