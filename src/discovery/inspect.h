@@ -1,0 +1,33 @@
+// One process, looked at: /proc in, ProcessInfo out.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "base/result.h"
+#include "discovery/executable.h"
+#include "discovery/host.h"
+#include "discovery/proc_files.h"
+#include "discovery/process_info.h"
+
+namespace telegen {
+
+// What inspecting needs. One thread at a time.
+struct Inspector {
+  std::string proc_root;  // "/proc"
+  const HostInfo* host = nullptr;
+  PrivilegedProc* privileged = nullptr;
+  ExecutableCache* executables = nullptr;
+};
+
+// Fails where the process is gone, or was replaced by another with the same pid while it was read. What only
+// privileged files tell stays empty where they cannot be read.
+Result<ProcessInfo> inspect_process(const Inspector& inspector, std::uint32_t pid, bool with_ports);
+
+// A child that has not executed anything: its parent's facts under its own pid.
+ProcessInfo inspect_fork(const Inspector& inspector, const ProcessInfo& parent, std::uint32_t child);
+
+// TCP ports that a process listens on. For processes in scope only: it reads their descriptors.
+Result<std::vector<std::uint16_t>> listening_ports(PrivilegedProc& privileged, std::uint32_t pid);
+
+}  // namespace telegen
