@@ -1,5 +1,6 @@
 """Fixtures. A test that wants the agent gets it through `agent`, which cannot be had without a scope."""
 
+import signal
 import sys
 from pathlib import Path
 
@@ -77,8 +78,8 @@ def agent(scope, receiver):
             status = each.stop()
             if status != 0:
                 problems.append(f"the agent ended with {status}:\n{each.process.output()}")
-        elif each.process.popen.returncode is None:
-            problems.append("the agent ended by itself")
+        elif each.process.popen.returncode not in (0, -signal.SIGKILL):  # a test may have stopped or killed it
+            problems.append(f"the agent ended by itself with {each.process.popen.returncode}:\n{each.process.output()}")
     assert not problems, "\n".join(problems)
 
 

@@ -275,8 +275,8 @@ def test_servers_tell_the_truth(scope, server):
         assert (truth.method, truth.path, truth.query, truth.status, truth.version) == ("GET", path, "a=b", 200, "1.1")
         assert (truth.host, truth.user_agent, truth.peer_address) == (served.host, "raw/1", "127.0.0.1")
         assert (truth.peer_port, truth.response_body) == (client.port, len(body))
-        assert before - 0.01 <= truth.end <= after + 0.01 and truth.pids[0] in served.pids
-        assert truth.duration == pytest.approx(0 if server is Nginx else 0.05, abs=0.02)
+        assert before - 0.05 <= truth.end <= after + 0.1 and truth.pids[0] in served.pids
+        assert truth.duration == pytest.approx(0 if server is Nginx else 0.05, abs=0.04)
 
 
 def test_scripted_server_writes_exactly_that(scope):

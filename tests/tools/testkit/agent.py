@@ -16,8 +16,8 @@ from .scope import wait_until
 BINARY = Path(os.environ.get("TELEGEN_BINARY", BUILD / "release" / "telegen"))
 
 # The names of the agent's own metrics that tests rely on, in one place.
-RING_RECORDS = "telegen_ring_records_total"  # records taken out of the rings
-RING_LOST = "telegen_ring_lost_total"        # records lost, by ring and cause
+RING_RECORDS = "telegen_ring_records_total"  # records that the kernel side wrote
+KERNEL_LOST = "telegen_kernel_lost_total"    # records that it could not write, by cause; ring_full is one
 SPANS_EXPORTED = "telegen_spans_exported_total"
 
 _SAMPLE = re.compile(r"^([a-zA-Z_:][a-zA-Z0-9_:]*)(?:\{(.*)\})? ([^ ]+)(?: [0-9]+)?$")

@@ -51,12 +51,13 @@ class Server:
 
     service = None
 
-    def __init__(self, scope, process, port):
-        self.scope, self.process, self.port = scope, process, port
+    def __init__(self, scope, process, port, leaf="traced"):
+        self.scope, self.process, self.port, self.leaf = scope, process, port, leaf
 
     @property
     def pids(self):
-        return self.scope.pids("traced")
+        """All of its leaf: tests that start two servers compare pids with those in the servers' logs."""
+        return self.scope.pids(self.leaf)
 
     @property
     def host(self):
@@ -70,7 +71,8 @@ class Server:
 class Nginx(Server):
     service = "nginx"
 
-    def __init__(self, scope, workers=1, log=True, locations="", http="", unix=None, ipv6=False):
+    def __init__(self, scope, workers=1, log=True, locations="", http="", unix=None, ipv6=False,
+                 leaf="traced"):
         binary = shutil.which("nginx") or "/usr/sbin/nginx"
         self.directory = scope.directory / f"nginx-{len(scope.processes)}"
         (self.directory / "files").mkdir(parents=True)
@@ -86,7 +88,8 @@ class Nginx(Server):
         config.write_text(_NGINX.format(
             user="root", workers=workers, dir=self.directory, log_format=_NGINX_LOG, http=http, listen=" ".join(listen),
             locations=locations, access_log=f"{self.access_log} truth" if log else "off"))
-        super().__init__(scope, scope.start([binary, "-p", self.directory, "-c", config], name="nginx"), port)
+        process = scope.start([binary, "-p", self.directory, "-c", config], name="nginx", leaf=leaf)
+        super().__init__(scope, process, port, leaf)
         wait_for_listener(("127.0.0.1", port), self.process)
 
     @property
