@@ -1,0 +1,34 @@
+# Sourced: runs the long parts of a build with their output in build/logs, and shows its end where one fails.
+
+mkdir -p build/logs
+JOBS=${JOBS:-2}
+
+# step NAME COMMAND...: one line when it is done; on failure the end of its log, and the command's status.
+step() {
+  local name=$1 log=build/logs/$1.log start=$SECONDS status=0
+  shift
+  printf '%-24s ' "$name"
+  "$@" >"$log" 2>&1 || status=$?
+  if [ $status = 0 ]; then
+    printf 'ok      %4ds\n' $((SECONDS - start))
+  else
+    printf 'FAILED  %4ds  (status %d: %s)\n' $((SECONDS - start)) $status "$*"
+    echo "--- the end of $log:"
+    tail -n 60 "$log"
+  fi
+  return $status
+}
+
+configure() { # PRESET
+  cmake --preset "$1"
+}
+
+compile() { # PRESET [TARGET...]
+  local preset=$1
+  shift
+  cmake --build "build/$preset" -j"$JOBS" ${1:+--target "$@"}
+}
+
+unit_tests() { # PRESET
+  ctest --test-dir "build/$1" -j"$JOBS" --output-on-failure --no-tests=error
+}
