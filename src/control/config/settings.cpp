@@ -1,0 +1,44 @@
+#include "control/config/settings.h"
+
+namespace telegen {
+namespace {
+
+template <class Section>
+SettingsVisitor::Body contents(Section& section) {
+  return [&section](SettingsVisitor& visitor) { describe(visitor, section); };
+}
+
+}  // namespace
+
+void describe(SettingsVisitor& v, AgentSettings& s) {
+  v.field("mode", s.mode, "What this process is: an agent watches the processes of one host.", {.choices = {"agent"}});
+  v.field("service_name", s.service_name, "The agent's own `service.name` in what it tells about itself.");
+  v.field("instance_id", s.instance_id, "The agent's own `service.instance.id`. Empty: the host's name.");
+  v.field("log_level", s.log_level, "The least severe of the agent's own log lines that are written.",
+          {.choices = {"trace", "debug", "info", "warn", "error", "off"}});
+  v.field("log_format", s.log_format, "How the agent's own log lines are written to standard error.",
+          {.choices = {"text", "json"}});
+  v.field("shutdown_timeout", s.shutdown_timeout, "How long the agent may take to send what it holds when it is ended.",
+          {.min = 0, .max = 600});
+}
+
+void describe(SettingsVisitor& v, SelfTelemetrySettings& s) {
+  v.field(
+      "listen", s.listen,
+      "Address and port of the HTTP API: `127.0.0.1:19090`, `[::1]:19090`, `:19090` for all addresses. Port 0 takes "
+      "any free one. Empty: no API.");
+  v.section("auth", "Who may use the HTTP API.", [&s](SettingsVisitor& auth) {
+    auth.field("bearer_token", s.bearer_token,
+               "Every request but `/healthz` must carry it as `Authorization: Bearer …`. Without one, an API that "
+               "listens beyond this host refuses `/admin/*`.",
+               {.secret = true});
+  });
+}
+
+void describe(SettingsVisitor& v, Settings& s) {
+  v.section("telegen", "The agent as a program.", contents(s.telegen));
+  v.section("self_telemetry", "What the agent tells about itself: the HTTP API, `/metrics` and the status page.",
+            contents(s.self_telemetry));
+}
+
+}  // namespace telegen

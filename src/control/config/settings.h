@@ -1,0 +1,34 @@
+// The whole configuration: one member a room. A room brings a struct and describe(SettingsVisitor&, Struct&), which
+// names every key once; this aggregate says where in the file it stands. Adding a room is one member and one line in
+// settings.cpp.
+#pragma once
+
+#include <string>
+
+#include "base/settings.h"
+
+namespace telegen {
+
+struct AgentSettings {  // telegen:
+  std::string mode = "agent";
+  std::string service_name = "telegen";
+  std::string instance_id;  // empty in the file; the host's name once loaded
+  std::string log_level = "info";
+  std::string log_format = "text";
+  Duration shutdown_timeout = std::chrono::seconds(10);
+};
+void describe(SettingsVisitor& visitor, AgentSettings& settings);
+
+struct SelfTelemetrySettings {             // self_telemetry:
+  std::string listen = "127.0.0.1:19090";  // as parse_listen takes it; empty: no API
+  std::string bearer_token;
+};
+void describe(SettingsVisitor& visitor, SelfTelemetrySettings& settings);
+
+struct Settings {
+  AgentSettings telegen;
+  SelfTelemetrySettings self_telemetry;
+};
+void describe(SettingsVisitor& visitor, Settings& settings);
+
+}  // namespace telegen
