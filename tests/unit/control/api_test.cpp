@@ -233,9 +233,8 @@ TEST_F(Api, HostileRequestsAreAnsweredOrCutAndTheNextOneIsServed) {
       "POST /admin/reload HTTP/1.1\r\nHost: localhost\r\n\r\n";
   EXPECT_EQ(talk(address, smuggled).status, 200);
   EXPECT_EQ(reloads_, 0) << "a payload is no request";
-  EXPECT_EQ(
-      talk(address, "POST /admin/reload HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n\r\nhello").status,
-      200);
+  EXPECT_EQ(talk(address, "POST /admin/reload HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n\r\nhello").status,
+            200);
   EXPECT_EQ(get(address, "/healthz").status, 200);
 }
 
