@@ -162,8 +162,10 @@ __noinline int emit_transfer(void)
 
   if (!connection)
     return 0;
-  if (connection->epoch != now->epoch)
-    announce(&ref, connection, now->epoch);
+  if (connection->epoch != now->epoch && !announce(&ref, connection, now->epoch, t->direction, t->length + t->later)) {
+    position_of(t, connection); /* lost, but it did move */
+    return 0;
+  }
   set_budget(t, connection, now->capture_bytes);
   take_segments();
 

@@ -139,14 +139,16 @@ struct {
   __type(value, struct tg_connection_event);
 } tg_connection_scratch SEC(".maps");
 
-/* Tells the current worker of a connection, once. If the ring is full the next transfer tries again. */
-static __always_inline void announce(const struct tg_socket_ref *ref, struct tg_connection *connection, __u32 epoch)
+/* Tells the current worker of a connection, once. False: the ring is full; the next transfer tries again. `moved`
+ * bytes of `direction` are already in the socket's positions, and are told of next. */
+static __always_inline bool announce(const struct tg_socket_ref *ref, struct tg_connection *connection, __u32 epoch,
+                                     __u32 direction, __u32 moved)
 {
   __u32 zero = 0;
   struct tg_connection_event *event = bpf_map_lookup_elem(&tg_connection_scratch, &zero);
 
   if (!event)
-    return;
+    return false;
   __builtin_memset(event, 0, sizeof(*event));
   start_event(&event->event, TG_EVENT_CONNECTION, sizeof(*event));
   __u64 id = bpf_get_current_pid_tgid();
@@ -159,14 +161,25 @@ static __always_inline void announce(const struct tg_socket_ref *ref, struct tg_
   event->accepted = connection->accepted;
   if (ref->family == TG_AF_UNIX) {
     event->family = TG_FAMILY_UNIX;
+    event->positions[TG_RECEIVED] = connection->position[TG_RECEIVED];
+    event->positions[TG_SENT] = connection->position[TG_SENT];
     describe_unix(event, ref->sk);
   } else {
     event->family = ref->family == TG_AF_INET ? TG_FAMILY_IPV4 : TG_FAMILY_IPV6;
     describe_inet(event, ref->sk, ref->family);
+    const struct tcp_sock *tcp = (const struct tcp_sock *)ref->sk;
+
+    event->positions[TG_RECEIVED] = (__u32)(BPF_CORE_READ(tcp, copied_seq) - (direction == TG_RECEIVED ? moved : 0));
+    event->positions[TG_SENT] = (__u32)(BPF_CORE_READ(tcp, write_seq) - (direction == TG_SENT ? moved : 0));
   }
-  if (emit(&event->event, sizeof(*event), 0))
-    connection->epoch = epoch;
+  if (!emit(&event->event, sizeof(*event), moved))
+    return false;
+  connection->epoch = epoch;
+  return true;
 }
+
+/* So that its layout is in this object's type information, where the ABI test looks. */
+const struct tg_end_event *tg_end_layout __attribute__((unused));
 
 static __always_inline void emit_end(tg_connection_id id, __u8 kind, __u8 direction)
 {

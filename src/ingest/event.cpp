@@ -40,7 +40,12 @@ Result<Event> decode_connection(Bytes record) {
                         .role = static_cast<Role>(raw.role),
                         .netns = raw.netns,
                         .established = {raw.established},
-                        .accepted = {raw.accepted}};
+                        .accepted = {raw.accepted},
+                        .sequence_positions = raw.family != TG_FAMILY_UNIX,
+                        .positions = {raw.positions[0], raw.positions[1]}};
+  if (event.sequence_positions && std::max(raw.positions[0], raw.positions[1]) > UINT32_MAX) {
+    return malformed("a sequence number beyond 32 bits");
+  }
   switch (raw.family) {
     case TG_FAMILY_IPV4:
     case TG_FAMILY_IPV6: {

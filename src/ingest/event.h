@@ -1,6 +1,7 @@
 // A ring record as user space sees it: checked once, copied into values. See bpf/abi/event.h for the layout.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <string>
 #include <variant>
@@ -22,8 +23,10 @@ struct ConnectionEvent {
   std::uint32_t process = 0;
   Role role = Role::kUnknown;
   std::uint32_t netns = 0;
-  Time established;  // 0: not known
-  Time accepted;     // 0: not seen
+  Time established;                          // 0: not known
+  Time accepted;                             // 0: not seen
+  bool sequence_positions = false;           // as in DataEvent
+  std::array<std::uint64_t, 2> positions{};  // by Direction: of the next byte
   SocketAddress local;
   SocketAddress remote;
 };

@@ -60,6 +60,8 @@ void Connection::describe(const ConnectionEvent& event) {
   ends_ = event;
   described_ = true;
   if (process_ == 0) process_ = event.process;
+  for (const std::size_t direction : {0, 1})
+    cursors_[direction].start(event.positions[direction], event.sequence_positions);
 }
 
 Duration Connection::take_queue_time() {
@@ -71,7 +73,8 @@ Duration Connection::take_queue_time() {
 void Connection::on_data(const DataEvent& event, Time now, const ProtocolChoice& protocols, ExchangeSink& out) {
   process_ = event.process;
   last_activity_ = now;
-  if (handed_over_) return;
+  // Without a description nothing is known of what was lost before: a pair could be wrong.
+  if (handed_over_ || !described_) return;
   const auto step = cursors_[index(event.direction)].advance(event.position, event.length, event.sequence_position);
   if (step.restarted && session_) {
     session_->on_close(now, out);

@@ -15,12 +15,16 @@ class StreamCursor {
     bool restarted = false;      // so far off that this is another stream
   };
 
+  // The stream's next byte is at `position`. Ignored once the stream is under way.
+  void start(std::uint64_t position, bool sequence) {
+    if (started_) return;
+    started_ = true;
+    next_ = sequence ? position + kOrigin : position;
+  }
+
   // A transfer of `length` bytes at `position` (32 bits that wrap if `sequence`).
   Advance advance(std::uint64_t position, std::uint64_t length, bool sequence) {
-    if (!started_) {
-      started_ = true;
-      next_ = sequence ? position + kOrigin : position;
-    }
+    start(position, sequence);
     const std::int64_t delta =
         sequence ? static_cast<std::int32_t>(static_cast<std::uint32_t>(position) - static_cast<std::uint32_t>(next_))
                  : static_cast<std::int64_t>(position - next_);

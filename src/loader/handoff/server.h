@@ -12,7 +12,12 @@
 namespace telegen {
 
 struct LoaderServices {
-  std::array<int, kKitDescriptors> kit{-1, -1, -1, -1, -1, -1};  // the loader's own descriptors; -1: none
+  std::array<int, kKitDescriptors> kit = no_descriptors();  // the loader's own; -1: none
+  static constexpr std::array<int, kKitDescriptors> no_descriptors() {
+    std::array<int, kKitDescriptors> none{};
+    none.fill(-1);
+    return none;
+  }
   std::uint32_t ring_bytes = 0;
   // May this process be looked at and traced at all, by the configuration? Asked before every request about one.
   std::function<bool(std::uint32_t pid)> may_trace;
@@ -23,6 +28,8 @@ struct LoaderServices {
 class LoaderServer {
  public:
   LoaderServer(LoaderServices services, PrivilegedProc& proc) : services_(std::move(services)), proc_(proc) {}
+  // What the next worker is given instead.
+  void hand_over(KitDescriptor descriptor, int fd) { services_.kit[static_cast<std::size_t>(descriptor)] = fd; }
   // Answers the request that waits on the socket. False: the worker has closed it.
   Result<bool> answer_one(int socket, std::uint32_t generation);
 

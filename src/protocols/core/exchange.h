@@ -33,7 +33,8 @@ struct Exchange {
 class ExchangeSink {
  public:
   virtual ~ExchangeSink() = default;
-  virtual void on_request(const RequestMark& mark) = 0;
+  // `context` is what the request carries (traceparent); invalid if nothing.
+  virtual void on_request(const RequestMark& mark, const TraceContext& context) = 0;
   virtual void on_exchange(Exchange&& exchange) = 0;
   // A request that will get no exchange: its response cannot be known (a gap, a full table).
   virtual void on_lost_request(const RequestMark& mark, LossCause cause) = 0;

@@ -69,14 +69,6 @@ std::string full_url(const Target& target, Bytes host, const std::string& scheme
   return url;
 }
 
-void describe_context(const RequestHead& head, Exchange& exchange) {
-  if (head.traceparents != 1) return;
-  exchange.context = parse_traceparent(head.traceparent);
-  if (exchange.context.valid() && head.tracestates > 0 && head.tracestates <= head.tracestate.size()) {
-    exchange.context.state = join_tracestate(std::span(head.tracestate).first(head.tracestates));
-  }
-}
-
 void describe_server(const Target& target, const ProtocolSettings& settings, std::size_t limit, Exchange& exchange) {
   if (!target.path.empty()) {
     add(exchange, "url.path", to_utf8(target.path, limit));
@@ -95,6 +87,15 @@ void describe_server(const Target& target, const ProtocolSettings& settings, std
 }  // namespace
 
 bool is_known_method(Bytes method) { return std::find(kMethods.begin(), kMethods.end(), method) != kMethods.end(); }
+
+TraceContext context_of(const RequestHead& head) {
+  if (head.traceparents != 1) return {};
+  TraceContext context = parse_traceparent(head.traceparent);
+  if (context.valid() && head.tracestates > 0 && head.tracestates <= head.tracestate.size()) {
+    context.state = join_tracestate(std::span(head.tracestate).first(head.tracestates));
+  }
+  return context;
+}
 
 void describe_request(const RequestHead& head, Role role, const ProtocolSettings& settings, std::size_t value_limit,
                       Exchange& exchange) {
@@ -121,7 +122,6 @@ void describe_request(const RequestHead& head, Role role, const ProtocolSettings
   }
   add(exchange, "network.protocol.version", std::string(head.version));
   if (!head.user_agent.empty()) add(exchange, "user_agent.original", to_utf8(head.user_agent, value_limit));
-  describe_context(head, exchange);
 }
 
 void describe_response(std::uint16_t status, Role role, Exchange& exchange) {

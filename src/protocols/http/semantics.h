@@ -33,7 +33,9 @@ enum class Role : std::uint8_t { kServer, kClient };
 // One of RFC 9110's methods, PATCH (RFC 5789) or QUERY, in upper case: what http.request.method may be but `_OTHER`.
 bool is_known_method(Bytes method);
 
-// Sets name, context and the request's attributes.
+// The trace context that a request carries (W3C traceparent and tracestate); invalid if none.
+TraceContext context_of(const RequestHead& head);
+// Sets name and the request's attributes.
 void describe_request(const RequestHead& head, Role role, const ProtocolSettings& settings, std::size_t value_limit,
                       Exchange& exchange);
 void describe_response(std::uint16_t status, Role role, Exchange& exchange);

@@ -82,7 +82,8 @@ void Correlator::admit(const Frame& frame, const Stretch& where, const Limits& l
   const bool one_chunk = open_count() > 0 && where.first_byte <= last_request_byte_;
   last_request_byte_ = where.last_byte;
   if (one_chunk) prove_pipelining(out);
-  out.on_request(mark);
+  TraceContext context = http::context_of(frame.head.request);
+  out.on_request(mark, context);
   // A response that came after this request had begun, but before its head was known, answers something else.
   const bool overtaken = response_seen_ && last_response_byte_ >= where.first_byte && (frame.partial || unsure_);
   if ((pipelined_ && unsure_) || overtaken) {
@@ -98,6 +99,7 @@ void Correlator::admit(const Frame& frame, const Stretch& where, const Limits& l
   open.awaits = awaited_by(frame.head.request.method);
   open.request_ended = frame.complete;
   open.exchange.request = mark;
+  open.exchange.context = std::move(context);
   open.exchange.request_end = where.last_byte;
   http::describe_request(frame.head.request, role(), shared_.settings, limits.attribute_bytes, open.exchange);
   if (frame.partial) http::mark_partial(open.exchange);

@@ -30,6 +30,8 @@ tg_connection_event connection_record() {
   raw.netns = 99;
   raw.established = 100;
   raw.accepted = 150;
+  raw.positions[0] = 7;
+  raw.positions[1] = 0xffffffff;
   const std::uint8_t local[4] = {127, 0, 0, 1}, remote[4] = {192, 0, 2, 1};
   std::memcpy(raw.local.bytes, local, 4);
   std::memcpy(raw.remote.bytes, remote, 4);
@@ -63,6 +65,8 @@ TEST(Event, AConnectionHasBothEnds) {
   EXPECT_EQ(c.netns, 99U);
   EXPECT_EQ(c.established.ns, 100U);
   EXPECT_EQ(c.accepted.ns, 150U);
+  EXPECT_TRUE(c.sequence_positions);
+  EXPECT_EQ(c.positions, (std::array<std::uint64_t, 2>{7, 0xffffffff}));
   EXPECT_EQ(to_text(c.local), "127.0.0.1");
   EXPECT_EQ(c.local.port, 80);
   EXPECT_EQ(to_text(c.remote), "192.0.2.1");

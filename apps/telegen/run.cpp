@@ -1,0 +1,195 @@
+// `telegen run` and `telegen record`: the privileged process. It checks, loads, attaches, then only serves its worker.
+#include <fcntl.h>
+#include <malloc.h>
+#include <unistd.h>
+
+#include <array>
+#include <cstdio>
+#include <cstdlib>
+
+#include "base/log.h"
+#include "commands.h"
+#include "control/api/listen.h"
+#include "control/config/printer.h"
+#include "exit_code.h"
+#include "export/file.h"
+#include "load_rules.h"
+#include "loader/attach/probes.h"
+#include "loader/handoff/supervisor.h"
+#include "log_level.h"
+#include "probing.h"
+#include "scope.h"
+
+namespace telegen::app {
+namespace {
+
+// What of the agent's environment the worker gets. Its configuration comes as a document; the rest is for libraries.
+constexpr std::array kPassedOn = {"TZ",   "LANG",         "LC_ALL",       "TERM",          "NO_COLOR",     "SSL_CERT_FILE",
+                                  "SSL_CERT_DIR", "ASAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS", "LSAN_OPTIONS"};
+
+std::vector<std::string> worker_environment() {
+  std::vector<std::string> environment;
+  for (const char* name : kPassedOn) {
+    if (const char* value = std::getenv(name); value != nullptr) environment.push_back(std::string(name) + "=" + value);
+  }
+  return environment;
+}
+
+// Files that only root may read reach the worker as memory files, which it opens again through /proc/self/fd.
+Result<Fd> copy_to_memory(const std::string& path) {
+  constexpr std::size_t kLargest = 4 << 20;
+  const Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!file.valid()) return fail_errno(errno, "open", path, ErrorKind::kConfiguration);
+  auto content = read_whole(file.get(), kLargest);
+  if (!content) return std::unexpected(content.error());
+  return make_memory_file("telegen-tls", *content);
+}
+
+class Loader {
+ public:
+  explicit Loader(LoadRequest request) : request_(with_rules(std::move(request))) {}
+  Result<int> run(const std::string& recording);
+
+ private:
+  Result<void> configure();
+  Result<void> open_kit(const std::string& recording);
+  Result<void> refresh_kit();
+  Result<void> reload(LoaderServer& server);
+  LoaderServices services();
+  int kit_fd(KitDescriptor d) const { return kit_[static_cast<std::size_t>(d)].get(); }
+  Fd& kit(KitDescriptor d) { return kit_[static_cast<std::size_t>(d)]; }
+
+  LoadRequest request_;
+  Settings settings_;
+  Scope scope_;
+  std::optional<Probes> probes_;
+  DirectProc proc_;
+  std::array<Fd, kKitDescriptors> kit_;
+  int output_generation_ = 0;
+};
+
+Result<void> Loader::configure() {
+  auto loaded = load_settings(request_);
+  if (!loaded) return std::unexpected(loaded.error());
+  auto scope = make_scope(loaded->settings.discovery);
+  if (!scope) return std::unexpected(scope.error());
+  settings_ = std::move(loaded->settings);
+  scope_ = std::move(*scope);
+  return {};
+}
+
+// What depends on the configuration and nothing else; made again when it is read again.
+Result<void> Loader::refresh_kit() {
+  const std::pair<KitDescriptor, const std::string*> tls_files[] = {
+      {KitDescriptor::kTlsAuthorities, &settings_.otlp.tls.ca_file},
+      {KitDescriptor::kTlsCertificate, &settings_.otlp.tls.cert_file},
+      {KitDescriptor::kTlsKey, &settings_.otlp.tls.key_file}};
+  for (const auto& [descriptor, path] : tls_files) {
+    kit(descriptor).reset();
+    if (path->empty()) continue;
+    auto copy = copy_to_memory(*path);
+    if (!copy) return std::unexpected(copy.error());
+    kit(descriptor) = std::move(*copy);
+  }
+  auto document = make_memory_file("telegen-settings", to_yaml(settings_, Secrets::kReveal));
+  if (!document) return std::unexpected(document.error());
+  kit(KitDescriptor::kSettings) = std::move(*document);
+  return {};
+}
+
+Result<void> Loader::open_kit(const std::string& recording) {
+  if (auto refreshed = refresh_kit(); !refreshed) return refreshed;
+  if (!settings_.self_telemetry.listen.empty()) {
+    auto address = parse_listen(settings_.self_telemetry.listen);
+    if (!address) return std::unexpected(address.error());
+    auto listener = open_listener(*address);
+    if (!listener) return std::unexpected(listener.error());
+    kit(KitDescriptor::kApiListener) = std::move(*listener);
+  }
+  if (const FileOutputSettings& file = settings_.output.file; !file.path.empty()) {
+    auto opened = open_rotated(file.path, file.max_files, 0);
+    if (!opened) return std::unexpected(opened.error());
+    kit(KitDescriptor::kOutputFile) = std::move(*opened);
+  }
+  if (!recording.empty()) {
+    kit(KitDescriptor::kRecording) = Fd(::open(recording.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600));
+    if (!kit(KitDescriptor::kRecording).valid()) return fail_errno(errno, "create", recording);
+  }
+  return {};
+}
+
+LoaderServices Loader::services() {
+  LoaderServices services;
+  for (std::size_t i = 0; i < kKitDescriptors; ++i) services.kit[i] = kit_[i].get();
+  services.kit[static_cast<std::size_t>(KitDescriptor::kRing)] = probes_->ring_fd();
+  services.kit[static_cast<std::size_t>(KitDescriptor::kCounters)] = probes_->counters_fd();
+  services.ring_bytes = probes_->ring_bytes();
+  services.may_trace = [this](std::uint32_t pid) { return probes_->is_selected(pid) || may_trace(scope_, pid); };
+  services.set_selected = [this](std::uint32_t pid, bool selected) { probes_->set_selected(pid, selected); };
+  services.rotate_output = [this]() -> Result<Fd> {
+    const FileOutputSettings& file = settings_.output.file;
+    if (file.path.empty()) return fail("no output file is configured");
+    return open_rotated(file.path, file.max_files, ++output_generation_);
+  };
+  return services;
+}
+
+Result<void> Loader::reload(LoaderServer& server) {
+  const Settings before = settings_;
+  if (auto configured = configure(); !configured) return configured;
+  if (auto refreshed = refresh_kit(); !refreshed) {
+    settings_ = before;
+    return refreshed;
+  }
+  for (const KitDescriptor d : {KitDescriptor::kSettings, KitDescriptor::kTlsAuthorities, KitDescriptor::kTlsCertificate,
+                                KitDescriptor::kTlsKey}) {
+    server.hand_over(d, kit_fd(d));
+  }
+  probes_->set_rules(scope_.rules.rules);
+  for (const std::string& note : scope_.rules.notes) log_warn(note);
+  return {};
+}
+
+Result<int> Loader::run(const std::string& recording) {
+  if (auto configured = configure(); !configured) return std::unexpected(configured.error());
+  configure_logging(log_level_of(settings_.telegen.log_level), settings_.telegen.log_format, "loader");
+  if (!settings_.agent.ebpf.enabled) {
+    return fail("agent.ebpf.enabled is false, and this build has no source but eBPF: there is nothing to do",
+                ErrorKind::kConfiguration);
+  }
+  const auto probing = probe_kernel(settings_.agent.ebpf);
+  if (!probing) return std::unexpected(probing.error());
+  if (auto opened = open_kit(recording); !opened) return std::unexpected(opened.error());
+  auto probes = Probes::attach(probing->plan, settings_.agent.ebpf);
+  if (!probes) return std::unexpected(probes.error());
+  probes_ = std::move(*probes);
+  for (const std::string& failure : probes_->failures()) log_warn(failure);
+  for (const std::string& note : scope_.rules.notes) log_warn(note);
+  probes_->set_rules(scope_.rules.rules);
+
+  LoaderServer server(services(), proc_);
+  SupervisorOptions options;
+  options.shutdown_timeout = settings_.telegen.shutdown_timeout;
+  options.arguments = {"telegen", "worker"};
+  options.environment = worker_environment();
+  options.user = worker_user();
+  options.before_start = [this] { probes_->next_epoch(); };
+  options.reload = [this, &server] { return reload(server); };
+  ::malloc_trim(0);
+  return Supervisor(std::move(options), server).run();
+}
+
+int run_loader(const LoadRequest& request, const std::string& recording) {
+  const auto ended = Loader(request).run(recording);
+  if (ended) return *ended;
+  std::fprintf(stderr, "telegen: %s\n", ended.error().message.c_str());
+  return exit_code(ended.error().kind);
+}
+
+}  // namespace
+
+int run_agent(const RunOptions& options) { return run_loader(options.load, {}); }
+
+int run_record(const RecordOptions& options) { return run_loader(options.run.load, options.file); }
+
+}  // namespace telegen::app
