@@ -119,6 +119,18 @@ void take_request_field(Bytes name, Bytes value, http::RequestHead& request) {
 
 // One field with its folded lines (section 5.2: each fold counts as a space; trim and to_utf8 see to that).
 void take_field(Bytes field, Head& head) {
+  // Most fields are none of ours; their first letter says so without a search for the colon.
+  switch (lower(field[0])) {
+    case 'c':
+    case 't': break;
+    case 'f':
+    case 'h':
+    case 'u':
+    case 'x':
+      if (!head.is_request) return;
+      break;
+    default: return;
+  }
   const void* found = std::memchr(field.data(), ':', field.size());
   if (found == nullptr) return;
   const auto colon = static_cast<std::size_t>(static_cast<const char*>(found) - field.data());
