@@ -180,6 +180,17 @@ class SessionOf final : public Session {
     return true;
   }
 
+  std::size_t deliver(Flow& flow, typename P::Frame& frame, std::size_t size, Time first_byte, Time now,
+                      ExchangeSink& out) {
+    if (size > 0) flow.last_byte = now;
+    const Stretch where{flow.direction, flow.position, size + flow.skipped, size > 0 ? first_byte : flow.last_byte,
+                        flow.last_byte};
+    flow.skipped = 0;
+    flow.position += size;
+    correlator_.on_frame(frame, where, limits_, out);
+    return size;
+  }
+
   // Returns how much of `in` was consumed. `first` is the time of in's first byte, `now` that of its last; both are the
   // same unless bytes were held. `again`: a skip has just ended, so the decoder may have something to say about
   // nothing.
@@ -199,18 +210,10 @@ class SessionOf final : public Session {
       if (step.consumed == 0 && idle) step = {Verdict::kMalformed, rest.size()};  // no decoder may stand still
       after_skip = false;
       switch (step.verdict) {
-        case Verdict::kFrame: {
-          const std::size_t size = std::min(step.consumed, rest.size());
-          if (size > 0) flow.last_byte = now;
-          const Stretch where{flow.direction, flow.position, size + flow.skipped,
-                              size > 0 ? first_byte : flow.last_byte, flow.last_byte};
-          flow.skipped = 0;
-          flow.position += size;
-          used += size;
-          correlator_.on_frame(frame, where, limits_, out);
+        case Verdict::kFrame:
+          used += deliver(flow, frame, std::min(step.consumed, rest.size()), first_byte, now, out);
           again = true;
           break;
-        }
         case Verdict::kSkip:
           flow.skip = step.consumed;
           used += take_skip(flow, rest.size(), now);

@@ -88,7 +88,6 @@ Route route_of(Bytes path, const std::vector<std::string>& patterns) {
   }
   Route route{.pattern = {}, .guessed = true};
   if (path.empty() || path.front() != '/') return route;
-  route.pattern.reserve(std::min<std::size_t>(path.size() + 8, 128));
   Bytes rest = path.substr(1);
   bool more = true;
   for (std::size_t i = 0; more; ++i) {

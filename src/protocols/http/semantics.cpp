@@ -14,11 +14,21 @@ constexpr std::array<Bytes, 10> kMethods = {"GET",     "POST",    "PUT",   "HEAD
                                             "OPTIONS", "CONNECT", "PATCH", "TRACE", "QUERY"};
 constexpr std::size_t kUsualAttributes = 14;
 
+// In place: a temporary Attribute would be built and moved for every value.
 void add(Exchange& exchange, std::string_view key, std::string value) {
-  exchange.attributes.push_back({key, Value(std::in_place_type<std::string>, std::move(value))});
+  Attribute& attribute = exchange.attributes.emplace_back();
+  attribute.key = key;
+  attribute.value.emplace<std::string>(std::move(value));
 }
 void add(Exchange& exchange, std::string_view key, std::int64_t value) {
-  exchange.attributes.push_back({key, Value(std::in_place_type<std::int64_t>, value)});
+  Attribute& attribute = exchange.attributes.emplace_back();
+  attribute.key = key;
+  attribute.value.emplace<std::int64_t>(value);
+}
+void add_true(Exchange& exchange, std::string_view key) {
+  Attribute& attribute = exchange.attributes.emplace_back();
+  attribute.key = key;
+  attribute.value.emplace<bool>(true);
 }
 
 // The first hop's address of a Forwarded header (RFC 7239, section 4): for=192.0.2.1, for="[2001:db8::1]:4711". An
@@ -78,7 +88,7 @@ void describe_server(const Target& target, const ProtocolSettings& settings, std
       exchange.name.reserve(exchange.name.size() + 1 + text.size());
       exchange.name.append(" ").append(text);
       add(exchange, "http.route", std::move(text));
-      if (route.guessed) exchange.attributes.push_back({"telegen.http.route.guessed", true});
+      if (route.guessed) add_true(exchange, "telegen.http.route.guessed");
     }
   }
   if (!target.query.empty()) add(exchange, "url.query", to_utf8(redact_query(target.query), limit));
@@ -132,6 +142,10 @@ void describe_response(std::uint16_t status, Role role, Exchange& exchange) {
   add(exchange, "error.type", std::to_string(status));
 }
 
+void describe_size(std::string_view key, std::uint64_t size, Exchange& exchange) {
+  add(exchange, key, static_cast<std::int64_t>(size));
+}
+
 void describe_failure(Bytes why, Exchange& exchange) {
   if (exchange.status == SpanStatus::kError) return;  // the status code has said it
   exchange.status = SpanStatus::kError;
@@ -141,7 +155,7 @@ void describe_failure(Bytes why, Exchange& exchange) {
 void mark_partial(Exchange& exchange) {
   const auto is_mark = [](const Attribute& a) { return a.key == "telegen.partial"; };
   if (std::any_of(exchange.attributes.begin(), exchange.attributes.end(), is_mark)) return;
-  exchange.attributes.push_back({"telegen.partial", true});
+  add_true(exchange, "telegen.partial");
 }
 
 }  // namespace telegen::http

@@ -39,6 +39,8 @@ TraceContext context_of(const RequestHead& head);
 void describe_request(const RequestHead& head, Role role, const ProtocolSettings& settings, std::size_t value_limit,
                       Exchange& exchange);
 void describe_response(std::uint16_t status, Role role, Exchange& exchange);
+// http.request.body.size or http.response.body.size, in bytes as transferred, without the framing.
+void describe_size(std::string_view key, std::uint64_t size, Exchange& exchange);
 // The exchange failed in a way that no status tells: error.type is `why`, of static storage and low cardinality.
 void describe_failure(Bytes why, Exchange& exchange);
 // Something of the exchange lay beyond what was captured.

@@ -15,10 +15,6 @@ Awaited awaited_by(Bytes method) {
   return method == "CONNECT" ? Awaited::kConnect : Awaited::kOther;
 }
 
-void add_size(Exchange& exchange, std::string_view key, std::uint64_t size) {
-  exchange.attributes.push_back({key, static_cast<std::int64_t>(size)});
-}
-
 }  // namespace
 
 http::Role Correlator::role() const {
@@ -38,8 +34,8 @@ std::size_t Correlator::held_bytes() const {
   return sum;
 }
 
-Correlator::Open Correlator::pop() {
-  Open open = std::move(open_[first_++]);
+void Correlator::pop() {
+  ++first_;
   if (first_ == open_.size()) {
     open_.clear();
     first_ = 0;
@@ -48,7 +44,6 @@ Correlator::Open Correlator::pop() {
     open_.erase(open_.begin(), open_.begin() + static_cast<std::ptrdiff_t>(first_));
     first_ = 0;
   }
-  return open;
 }
 
 // Tells the response decoder which request the next head answers.
@@ -103,7 +98,7 @@ void Correlator::admit(const Frame& frame, const Stretch& where, const Limits& l
   open.exchange.request_end = where.last_byte;
   http::describe_request(frame.head.request, role(), shared_.settings, limits.attribute_bytes, open.exchange);
   if (frame.partial) http::mark_partial(open.exchange);
-  if (frame.complete && frame.size_known) add_size(open.exchange, "http.request.body.size", frame.body_size);
+  if (frame.complete && frame.size_known) http::describe_size("http.request.body.size", frame.body_size, open.exchange);
 }
 
 void Correlator::answer(const Frame& frame, const Stretch& where, ExchangeSink& out) {
@@ -147,14 +142,15 @@ void Correlator::end_message(const Frame& frame, const Stretch& where, ExchangeS
   Open& open = open_.back();
   open.request_ended = true;
   open.exchange.request_end = where.last_byte;
-  add_size(open.exchange, "http.request.body.size", frame.body_size);
+  http::describe_size("http.request.body.size", frame.body_size, open.exchange);
 }
 
 void Correlator::emit_front(Time end, ExchangeSink& out) {
-  Open open = pop();
+  Open& open = front();
   open.exchange.end = end;
-  if (open.response_sized) add_size(open.exchange, "http.response.body.size", open.response_size);
+  if (open.response_sized) http::describe_size("http.response.body.size", open.response_size, open.exchange);
   out.on_exchange(std::move(open.exchange));
+  pop();
 }
 
 void Correlator::settle_drifting(ExchangeSink& out) {

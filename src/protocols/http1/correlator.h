@@ -46,7 +46,7 @@ class Correlator {
   http::Role role() const;
   std::size_t open_count() const { return open_.size() - first_; }
   Open& front() { return open_[first_]; }
-  Open pop();
+  void pop();
   void await_next();
   void admit(const Frame& frame, const Stretch& where, const Limits& limits, ExchangeSink& out);
   void answer(const Frame& frame, const Stretch& where, ExchangeSink& out);

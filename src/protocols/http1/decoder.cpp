@@ -16,7 +16,7 @@ constexpr Bytes kVersionStart = "HTTP/";
 void Decoder::reset() {
   state_ = State::kStart;
   body_ = Body::kNone;
-  synced_ = false;
+  sync_ = Sync::kLost;
   scanned_ = 0;
   length_ = 0;
 }
@@ -46,8 +46,8 @@ Step Decoder::start(Bytes in, Frame& frame) {
   const std::size_t empty = std::min(in.find_first_not_of("\r\n"), in.size());
   if (empty > 0) return {Verdict::kSkip, empty};
   const std::size_t size = find_head_end(in, scanned_);
-  if (size == 0 || !synced_) {
-    const Match match = classify_start(in, !synced_);
+  if (size == 0 || sync_ != Sync::kSynced) {
+    const Match match = classify_start(in, sync_);
     const bool wrong = match == Match::kNo || (match == Match::kRequest && !is_mine(true)) ||
                        (match == Match::kResponse && !is_mine(false));
     if (wrong) {
@@ -67,6 +67,10 @@ Body Decoder::response_body(const Head& head) const {
   return body_of(head);
 }
 
+void Decoder::learn_direction(bool request) {
+  if (!shared_.request_direction) shared_.request_direction = request ? direction_ : opposite(direction_);
+}
+
 bool Decoder::hands_over(const Head& head) const {
   if (head.is_request) return false;
   return head.status == 101 || (shared_.awaited == Awaited::kConnect && head.status / 100 == 2);
@@ -78,8 +82,8 @@ Step Decoder::head(Bytes in, std::size_t size, Frame& frame) {
     return {Verdict::kMalformed, size};
   const Head& head = frame.head;
   scanned_ = 0;
-  synced_ = true;
-  if (!shared_.request_direction) shared_.request_direction = head.is_request ? direction_ : opposite(direction_);
+  sync_ = Sync::kSynced;
+  learn_direction(head.is_request);
   const bool interim = !head.is_request && head.status < 200 && head.status != 101;
   frame.kind = head.is_request ? Frame::Kind::kRequest : interim ? Frame::Kind::kInterim : Frame::Kind::kResponse;
   body_ = head.is_request ? body_of(head) : response_body(head);
@@ -168,6 +172,7 @@ bool Decoder::salvage(Bytes in, Frame& frame) {
   if (state_ != State::kStart || shared_.handed_over) return false;
   frame = {};
   if (!parse_head(in, frame.head) || !is_mine(frame.head.is_request)) return false;
+  learn_direction(frame.head.is_request);
   if (hands_over(frame.head)) {
     shared_.handed_over = true;
   } else if (!frame.head.is_request && frame.head.status < 200) {

@@ -65,13 +65,14 @@ class Decoder {
   Step end(std::size_t consumed, Frame& frame);
   Body response_body(const Head& head) const;
   bool is_mine(bool request) const;
+  void learn_direction(bool request);
   bool hands_over(const Head& head) const;
 
   Shared& shared_;
   Direction direction_;
   State state_ = State::kStart;
   Body body_ = Body::kNone;
-  bool synced_ = false;  // a message was decoded since the start or the last loss
+  Sync sync_ = Sync::kFresh;
   std::size_t scanned_ = 0;
   std::uint64_t length_ = 0;  // Content-Length, or the sum of the chunks so far
 };

@@ -119,6 +119,18 @@ void take_request_field(Bytes name, Bytes value, http::RequestHead& request) {
 
 // One field with its folded lines (section 5.2: each fold counts as a space; trim and to_utf8 see to that).
 void take_field(Bytes field, Head& head) {
+  // Most fields are none of ours; their first letter says so without a search for the colon.
+  switch (lower(field[0])) {
+    case 'c':
+    case 't': break;
+    case 'f':
+    case 'h':
+    case 'u':
+    case 'x':
+      if (!head.is_request) return;
+      break;
+    default: return;
+  }
   const void* found = std::memchr(field.data(), ':', field.size());
   if (found == nullptr) return;
   const auto colon = static_cast<std::size_t>(static_cast<const char*>(found) - field.data());
@@ -153,11 +165,18 @@ constexpr std::array<Bytes, 25> kSeenInTheWild = {"GET",       "POST",    "PUT",
                                                   "LOCK",      "UNLOCK",  "REPORT",    "SEARCH", "PURGE",
                                                   "SUBSCRIBE", "NOTIFY",  "MERGE",     "ACL",    "BASELINE-CONTROL"};
 
+bool is_known(Bytes method) {
+  return std::find(kSeenInTheWild.begin(), kSeenInTheWild.end(), method) != kSeenInTheWild.end();
+}
+
+bool may_become_known(Bytes beginning) {
+  return std::any_of(kSeenInTheWild.begin(), kSeenInTheWild.end(),
+                     [&](Bytes known) { return known.starts_with(beginning); });
+}
+
 bool may_be_a_tail(Bytes method) {
   if (method.size() < 3) return true;
-  for (const Bytes known : kSeenInTheWild) {
-    if (known == method) return false;
-  }
+  if (is_known(method)) return false;
   return std::any_of(kSeenInTheWild.begin(), kSeenInTheWild.end(),
                      [&](Bytes known) { return known.ends_with(method); });
 }
@@ -187,13 +206,16 @@ Match classify_response(Bytes in) {
   return next == Bytes::npos ? Match::kMaybe : Match::kResponse;
 }
 
-Match classify_request(Bytes in, bool strict) {
+Match classify_request(Bytes in, Sync sync) {
+  const bool strict = sync != Sync::kSynced;
   const std::size_t end = static_cast<std::size_t>(
       std::find_if_not(in.begin(), in.begin() + std::min(in.size(), kMaxMethod + 1), is_token) - in.begin());
-  if (end == in.size()) return end <= kMaxMethod ? Match::kMaybe : Match::kNo;
+  if (end == in.size()) {
+    return end <= kMaxMethod && (sync != Sync::kLost || may_become_known(in)) ? Match::kMaybe : Match::kNo;
+  }
   if (end == 0 || (in[end] != ' ' && (strict || in[end] != '\t'))) return Match::kNo;
   const Bytes method = in.substr(0, end);
-  if (strict && may_be_a_tail(method)) return Match::kNo;
+  if (sync == Sync::kFresh ? may_be_a_tail(method) : sync == Sync::kLost && !is_known(method)) return Match::kNo;
   std::size_t next = 0;
   Bytes line = line_at(in, 0, next);
   if (next == Bytes::npos) {
@@ -223,14 +245,14 @@ Match classify_request(Bytes in, bool strict) {
 
 }  // namespace
 
-Match classify_start(Bytes in, bool strict) {
+Match classify_start(Bytes in, Sync sync) {
   if (in.empty()) return Match::kMaybe;
   if (in.substr(0, 5) == Bytes("HTTP/").substr(0, std::min<std::size_t>(in.size(), 5))) {
     const Match response = classify_response(in);
     // "H", "HT"… may also begin a method that is no more than that.
-    return response == Match::kNo && in.size() < 5 ? classify_request(in, strict) : response;
+    return response == Match::kNo && in.size() < 5 ? classify_request(in, sync) : response;
   }
-  return classify_request(in, strict);
+  return classify_request(in, sync);
 }
 
 std::size_t find_head_end(Bytes in, std::size_t& scanned) {

@@ -10,11 +10,16 @@
 
 namespace telegen::http1 {
 
+// What is known of the stream at the place where a message is expected.
+enum class Sync : std::uint8_t {
+  kSynced,  // a message ended here. Any method, and RFC 9112, section 3 lets a recipient be lenient about white space
+  kFresh,  // nothing: a line must be plausible beyond doubt, with single spaces, a target in one of the four forms, and
+           // no unknown method that may be the tail of a known one ("ET" of GET)
+  kLost,   // these may be any bytes of a body, so as kFresh, and the method must be a known one
+};
+
 // What the bytes at a message's start are. kMaybe: all of them fit, but the start line is not complete.
-// `strict`: nothing is known of the stream, so a line must be plausible beyond doubt: single spaces, a target in one of
-// the four forms, no unknown method that may be the tail of a known one ("ET" of GET). Not strict: the stream is known
-// to be HTTP/1, and section 3 lets a recipient be lenient about white space.
-Match classify_start(Bytes in, bool strict);
+Match classify_start(Bytes in, Sync sync);
 
 enum class Body : std::uint8_t {
   kNone,
