@@ -44,21 +44,32 @@ def rss_mb(pids):
     return total / 1024
 
 
-def sink(scope):
-    """A receiver in a process of its own, so that its work is not in this one's way; its endpoint and the process."""
-    program = ("import sys,time; sys.path.insert(0, sys.argv[1]); from testkit.receiver import Receiver\n"
-               "r = Receiver('grpc', counting=True); print(r.endpoint, flush=True)\n"
-               "while True: time.sleep(60); r._ids.clear(); r.queries.clear()")
-    process = scope.start([sys.executable, "-c", program, ROOT / "tests" / "tools"], name="sink", leaf="clients",
-                          env={**os.environ, "PYTHONUNBUFFERED": "1"})
-    return wait_until(lambda: Path(process.log).read_text().strip(), 10, "the sink's endpoint")
+class Sink:
+    """A receiver in a process of its own, so that its work is not in this one's way. It says how many spans came."""
+
+    _PROGRAM = ("import sys,time; sys.path.insert(0, sys.argv[1]); from testkit.receiver import Receiver\n"
+                "r = Receiver('grpc', counting=True); print(r.endpoint, flush=True)\n"
+                "while True: time.sleep(0.5); print(r.queries.total(), flush=True)")
+
+    def __init__(self, scope):
+        self._process = scope.start([sys.executable, "-c", self._PROGRAM, ROOT / "tests" / "tools"], name="sink",
+                                    leaf="clients")
+        self.endpoint = wait_until(self._lines, 10, "the sink's endpoint")[0]
+
+    def _lines(self):
+        return Path(self._process.log).read_text().split()
+
+    @property
+    def spans(self):
+        lines = self._lines()
+        return int(lines[-1]) if len(lines) > 1 else 0
 
 
 def cpu_per_request(pairs, seconds):
     """(a) nginx's CPU a request, untraced and traced in turn, the same nginx throughout."""
     measured = []
     with Scope("bench") as scope:
-        endpoint = sink(scope)
+        sink = Sink(scope)
         nginx = Nginx(scope, workers=1, log=False)
         wrk = Wrk(scope)
         wrk.run(nginx.url + "/return", 2, connections=32)  # warm up
@@ -71,12 +82,12 @@ def cpu_per_request(pairs, seconds):
         for number in range(pairs):
             values = {}
             for traced in ((False, True) if number % 2 == 0 else (True, False)):  # drift hits both alike
-                agent = Agent(scope, endpoint).start() if traced else None
+                agent = Agent(scope, sink.endpoint).start() if traced else None
                 values["traced" if traced else "untraced"] = round(once(), 4)
                 if agent:
-                    if agent.metric("telegen_ring_records_total") == 0:
-                        raise RuntimeError("the agent saw nothing: this would measure an agent that does nothing")
                     agent.stop()
+            if sink.spans == 0:
+                raise RuntimeError("no span came: this would measure an agent that does nothing")
             values["ratio"] = round(values["traced"] / values["untraced"], 4)
             measured.append(values)
             print(f"  pair {number + 1}/{pairs}: {values}", flush=True)
@@ -93,7 +104,8 @@ def worker_cost(runs, requests):
     for number in range(runs):
         with Scope("bench") as scope:
             nginx = Nginx(scope, workers=1, log=False)
-            agent = Agent(scope, sink(scope)).start()
+            sink = Sink(scope)
+            agent = Agent(scope, sink.endpoint).start()
             worker = agent.worker_pid()
             pids = [agent.loader_pid, worker]
             time.sleep(2)
@@ -107,15 +119,15 @@ def worker_cost(runs, requests):
             if load.wait() != 0:
                 raise RuntimeError(f"the load failed:\n{load.output()}")
             took = json.loads(Path(load.log).read_text())
-            time.sleep(2)  # the last batches leave
-            lost = agent.metric(KERNEL_LOST)
+            time.sleep(3)  # the last batches leave
+            spans, lost = sink.spans, agent.metric(KERNEL_LOST)
             loaded.append(round(peak, 2))
             cpu.append(round((cpu_seconds(worker) - before) / requests * 1e6, 3))
             agent.stop()
         print(f"  run {number + 1}/{runs}: {cpu[-1]} us a span, {idle[-1]} MB idle, {loaded[-1]} MB at "
               f"{took['rate']:.0f} requests/s, {lost:.0f} records lost", flush=True)
-        if lost:
-            raise RuntimeError(f"{lost:.0f} records were lost: the CPU a span would be too small")
+        if lost or spans != requests:
+            raise RuntimeError(f"{spans} spans for {requests} requests, {lost:.0f} records lost: the figures would flatter")
     how = f"{requests} requests at 20,000/s (32 keep-alive connections) on nginx, agent with default settings, OTLP/gRPC + gzip"
     return [result("worker_cpu_per_span", statistics.median(cpu), "us",
                    f"user + system time of the worker from /proc/<pid>/stat, ring to compressed OTLP sent, divided by spans; {how}",
