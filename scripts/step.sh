@@ -7,12 +7,12 @@ JOBS=${JOBS:-2}
 step() {
   local name=$1 log=build/logs/$1.log start=$SECONDS status=0
   shift
-  printf '%-24s ' "$name"
+  if [ -t 1 ]; then printf '%-24s …\r' "$name"; fi
   "$@" >"$log" 2>&1 || status=$?
   if [ $status = 0 ]; then
-    printf 'ok      %4ds\n' $((SECONDS - start))
+    printf '%-24s ok      %4ds\n' "$name" $((SECONDS - start))
   else
-    printf 'FAILED  %4ds  (status %d: %s)\n' $((SECONDS - start)) $status "$*"
+    printf '%-24s FAILED  %4ds  (status %d: %s)\n' "$name" $((SECONDS - start)) $status "$*"
     echo "--- the end of $log:"
     tail -n 60 "$log"
   fi

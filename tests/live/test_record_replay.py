@@ -30,7 +30,7 @@ def replay(scope, file, endpoint, *wrapper):
     assert process.wait(30) == 0, process.output()
 
 
-PATHS = ["/return", "/orders/5?n=1", "/status/503", "/missing"]
+PATHS = ["/return", "/items/5?n=1", "/status/503", "/missing"]
 
 
 @pytest.mark.usefixtures("agent")

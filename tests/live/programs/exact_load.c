@@ -18,14 +18,14 @@ enum { BUFFER = 65536 };
 
 struct connection {
   int fd;
-  int waiting;   /* a request is in flight */
+  int waiting; /* a request is in flight */
   size_t held;
   char buffer[BUFFER];
 };
 
 static int port, connections = 16, closing;
 static long requests = 1000, rate, sent, answered, bad;
-static const char *path = "/return";
+static const char* path = "/return";
 static int epoll;
 
 static double now(void) {
@@ -34,24 +34,24 @@ static double now(void) {
   return t.tv_sec + t.tv_nsec / 1e9;
 }
 
-static void die(const char *what) {
+static void die(const char* what) {
   fprintf(stderr, "%s: %s\n", what, strerror(errno));
   exit(1);
 }
 
-static void open_connection(struct connection *c) {
+static void open_connection(struct connection* c) {
   struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
   int one = 1;
   c->fd = socket(AF_INET, SOCK_STREAM, 0);
   if (c->fd < 0) die("socket");
   setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-  if (connect(c->fd, (struct sockaddr *)&to, sizeof to)) die("connect");
+  if (connect(c->fd, (struct sockaddr*)&to, sizeof to)) die("connect");
   struct epoll_event event = {.events = EPOLLIN, .data.ptr = c};
   if (epoll_ctl(epoll, EPOLL_CTL_ADD, c->fd, &event)) die("epoll_ctl");
   c->held = 0;
 }
 
-static void send_request(struct connection *c) {
+static void send_request(struct connection* c) {
   char request[512];
   int length = snprintf(request, sizeof request,
                         "GET %s?n=%ld HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nUser-Agent: exact-load/1\r\n%s\r\n", path, sent,
@@ -63,10 +63,10 @@ static void send_request(struct connection *c) {
 }
 
 /* Length of the complete response at the start of the buffer, 0 while it is incomplete. */
-static size_t response_length(const struct connection *c) {
-  const char *end = memmem(c->buffer, c->held, "\r\n\r\n", 4);
+static size_t response_length(const struct connection* c) {
+  const char* end = memmem(c->buffer, c->held, "\r\n\r\n", 4);
   if (!end) return 0;
-  for (const char *line = c->buffer; line && line < end; line = memmem(line, end + 2 - line, "\r\n", 2)) {
+  for (const char* line = c->buffer; line && line < end; line = memmem(line, end + 2 - line, "\r\n", 2)) {
     line += *line == '\r' ? 2 : 0;
     if (!strncasecmp(line, "content-length:", 15)) {
       size_t length = end + 4 - c->buffer + strtoul(line + 15, NULL, 10);
@@ -81,7 +81,7 @@ static size_t response_length(const struct connection *c) {
   exit(1);
 }
 
-static void on_readable(struct connection *c) {
+static void on_readable(struct connection* c) {
   ssize_t n = read(c->fd, c->buffer + c->held, BUFFER - c->held);
   if (n < 0) die("read");
   if (n == 0 && c->waiting) {
@@ -103,20 +103,27 @@ static void on_readable(struct connection *c) {
   }
 }
 
-int main(int argc, char **argv) {
-  static const struct option options[] = {{"port", 1, 0, 'p'},  {"requests", 1, 0, 'n'}, {"connections", 1, 0, 'c'},
-                                          {"rate", 1, 0, 'r'},  {"path", 1, 0, 'u'},     {"close", 0, 0, 'x'},
+int main(int argc, char** argv) {
+  static const struct option options[] = {{"port", 1, 0, 'p'}, {"requests", 1, 0, 'n'}, {"connections", 1, 0, 'c'},
+                                          {"rate", 1, 0, 'r'}, {"path", 1, 0, 'u'},     {"close", 0, 0, 'x'},
                                           {0, 0, 0, 0}};
   for (int o; (o = getopt_long(argc, argv, "", options, NULL)) != -1;) {
-    if (o == 'p') port = atoi(optarg);
-    else if (o == 'n') requests = atol(optarg);
-    else if (o == 'c') connections = atoi(optarg);
-    else if (o == 'r') rate = atol(optarg);
-    else if (o == 'u') path = optarg;
-    else if (o == 'x') closing = 1;
-    else return 2;
+    if (o == 'p')
+      port = atoi(optarg);
+    else if (o == 'n')
+      requests = atol(optarg);
+    else if (o == 'c')
+      connections = atoi(optarg);
+    else if (o == 'r')
+      rate = atol(optarg);
+    else if (o == 'u')
+      path = optarg;
+    else if (o == 'x')
+      closing = 1;
+    else
+      return 2;
   }
-  struct connection *all = calloc(connections, sizeof *all);
+  struct connection* all = calloc(connections, sizeof *all);
   epoll = epoll_create1(0);
   for (int i = 0; i < connections; i++) {
     all[i].fd = -1;
@@ -138,7 +145,7 @@ int main(int argc, char **argv) {
     for (int i = 0; i < n; i++) on_readable(events[i].data.ptr);
   }
   double seconds = now() - begin;
-  printf("{\"requests\": %ld, \"answered\": %ld, \"bad\": %ld, \"seconds\": %.6f, \"rate\": %.1f}\n", sent, answered, bad,
-         seconds, answered / seconds);
+  printf("{\"requests\": %ld, \"answered\": %ld, \"bad\": %ld, \"seconds\": %.6f, \"rate\": %.1f}\n", sent, answered,
+         bad, seconds, answered / seconds);
   return bad != 0;
 }

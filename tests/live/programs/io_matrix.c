@@ -34,9 +34,9 @@ enum { BUFFER = 1 << 20, HEAD = 65536 };
 static const char *read_call = "read", *write_call = "write", *share = "none";
 static int nonblocking;
 
-static int is(const char *a, const char *b) { return strcmp(a, b) == 0; }
+static int is(const char* a, const char* b) { return strcmp(a, b) == 0; }
 
-static void die(const char *what) {
+static void die(const char* what) {
   fprintf(stderr, "%s: %s\n", what, strerror(errno));
   exit(1);
 }
@@ -47,7 +47,7 @@ static void wait_ready(int fd, short events) {
 }
 
 /* iovecs of an awkward shape: empty ones, one byte, a prime number of bytes, and the rest. */
-static int shape(struct iovec *v, char *data, size_t size) {
+static int shape(struct iovec* v, char* data, size_t size) {
   const size_t sizes[] = {0, 1, 0, 7, 13};
   int n = 0;
   for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
@@ -60,7 +60,7 @@ static int shape(struct iovec *v, char *data, size_t size) {
   return n;
 }
 
-static ssize_t read_some(int fd, char *data, size_t size) {
+static ssize_t read_some(int fd, char* data, size_t size) {
   struct iovec v[8];
   struct msghdr m = {.msg_iov = v, .msg_iovlen = shape(v, data, size)};
   if (is(read_call, "read")) return read(fd, data, size);
@@ -69,7 +69,8 @@ static ssize_t read_some(int fd, char *data, size_t size) {
   if (is(read_call, "recvmsg")) return recvmsg(fd, &m, 0);
   if (is(read_call, "recvmmsg")) { /* two messages, so that a second one may take what came in between */
     struct iovec a = {data, size / 2}, b = {data + size / 2, size - size / 2};
-    struct mmsghdr two[2] = {{.msg_hdr = {.msg_iov = &a, .msg_iovlen = 1}}, {.msg_hdr = {.msg_iov = &b, .msg_iovlen = 1}}};
+    struct mmsghdr two[2] = {{.msg_hdr = {.msg_iov = &a, .msg_iovlen = 1}},
+                             {.msg_hdr = {.msg_iov = &b, .msg_iovlen = 1}}};
     int n = recvmmsg(fd, two, 2, MSG_WAITFORONE, NULL);
     if (n <= 0) return n;
     if (n == 2) memmove(data + two[0].msg_len, b.iov_base, two[1].msg_len);
@@ -79,16 +80,17 @@ static ssize_t read_some(int fd, char *data, size_t size) {
   exit(2);
 }
 
-static ssize_t write_some(int fd, const char *data, size_t size) {
+static ssize_t write_some(int fd, const char* data, size_t size) {
   struct iovec v[8];
-  struct msghdr m = {.msg_iov = v, .msg_iovlen = shape(v, (char *)data, size)};
+  struct msghdr m = {.msg_iov = v, .msg_iovlen = shape(v, (char*)data, size)};
   if (is(write_call, "write") || is(write_call, "sendfile")) return write(fd, data, size);
   if (is(write_call, "writev")) return writev(fd, v, m.msg_iovlen);
   if (is(write_call, "sendto")) return sendto(fd, data, size, MSG_NOSIGNAL, NULL, 0);
   if (is(write_call, "sendmsg")) return sendmsg(fd, &m, MSG_NOSIGNAL);
   if (is(write_call, "sendmmsg")) {
-    struct iovec a = {(char *)data, size / 2}, b = {(char *)data + size / 2, size - size / 2};
-    struct mmsghdr two[2] = {{.msg_hdr = {.msg_iov = &a, .msg_iovlen = 1}}, {.msg_hdr = {.msg_iov = &b, .msg_iovlen = 1}}};
+    struct iovec a = {(char*)data, size / 2}, b = {(char*)data + size / 2, size - size / 2};
+    struct mmsghdr two[2] = {{.msg_hdr = {.msg_iov = &a, .msg_iovlen = 1}},
+                             {.msg_hdr = {.msg_iov = &b, .msg_iovlen = 1}}};
     int n = sendmmsg(fd, two, 2, MSG_NOSIGNAL);
     if (n <= 0) return n;
     /* a short first message with a second one sent would reorder the stream: blocking sockets send all */
@@ -98,23 +100,29 @@ static ssize_t write_some(int fd, const char *data, size_t size) {
   exit(2);
 }
 
-static ssize_t receive(int fd, char *data, size_t size) {
+static ssize_t receive(int fd, char* data, size_t size) {
   for (;;) {
     ssize_t n = read_some(fd, data, size);
     if (n >= 0) return n;
-    if (errno == EAGAIN) wait_ready(fd, POLLIN);
-    else if (errno == ECONNRESET) return 0;
-    else if (errno != EINTR) die(read_call);
+    if (errno == EAGAIN)
+      wait_ready(fd, POLLIN);
+    else if (errno == ECONNRESET)
+      return 0;
+    else if (errno != EINTR)
+      die(read_call);
   }
 }
 
-static void deliver(int fd, const char *data, size_t size) {
+static void deliver(int fd, const char* data, size_t size) {
   while (size) {
     ssize_t n = write_some(fd, data, size);
     if (n < 0) {
-      if (errno == EAGAIN) wait_ready(fd, POLLOUT);
-      else if (errno == EPIPE || errno == ECONNRESET) return;
-      else if (errno != EINTR) die(write_call);
+      if (errno == EAGAIN)
+        wait_ready(fd, POLLOUT);
+      else if (errno == EPIPE || errno == ECONNRESET)
+        return;
+      else if (errno != EINTR)
+        die(write_call);
       continue;
     }
     data += n;
@@ -135,9 +143,12 @@ static void deliver_file(int fd, size_t size) {
   while ((size_t)at < size) {
     ssize_t n = sendfile(fd, file, &at, size - at);
     if (n >= 0) continue;
-    if (errno == EAGAIN) wait_ready(fd, POLLOUT);
-    else if (errno == EPIPE || errno == ECONNRESET) return;
-    else if (errno != EINTR) die("sendfile");
+    if (errno == EAGAIN)
+      wait_ready(fd, POLLOUT);
+    else if (errno == EPIPE || errno == ECONNRESET)
+      return;
+    else if (errno != EINTR)
+      die("sendfile");
   }
 }
 
@@ -158,7 +169,7 @@ static void serve(int in, int told) {
   static char held[BUFFER];
   size_t have = 0;
   for (;;) {
-    char *end;
+    char* end;
     while (!(end = memmem(held, have, "\r\n\r\n", 4))) {
       ssize_t n = have < HEAD ? receive(in, held + have, HEAD - have) : 0;
       if (n == 0) return;
@@ -166,7 +177,7 @@ static void serve(int in, int told) {
     }
     size_t head = end + 4 - held, body = 0, size = 0;
     *end = 0;
-    char *length = strcasestr(held, "\r\ncontent-length:");
+    char* length = strcasestr(held, "\r\ncontent-length:");
     if (length) body = strtoul(length + 17, NULL, 10);
     if (sscanf(held, "%*s /size/%zu", &size) != 1 || size > BUFFER || head + body > BUFFER) exit(3);
     while (have < head + body) {
@@ -176,8 +187,10 @@ static void serve(int in, int told) {
     }
     memmove(held, held + head + body, have - head - body);
     have -= head + body;
-    if (told < 0) answer(in, size);
-    else if (write(told, &size, sizeof size) != sizeof size) die("pipe");
+    if (told < 0)
+      answer(in, size);
+    else if (write(told, &size, sizeof size) != sizeof size)
+      die("pipe");
   }
 }
 
@@ -185,7 +198,7 @@ static void pass(int channel, int fd) {
   char byte = 0, control[CMSG_SPACE(sizeof(int))] = {0};
   struct iovec v = {&byte, 1};
   struct msghdr m = {.msg_iov = &v, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control};
-  struct cmsghdr *c = CMSG_FIRSTHDR(&m);
+  struct cmsghdr* c = CMSG_FIRSTHDR(&m);
   *c = (struct cmsghdr){.cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN(sizeof(int))};
   memcpy(CMSG_DATA(c), &fd, sizeof fd);
   if (sendmsg(channel, &m, 0) < 0) die("sendmsg SCM_RIGHTS");
@@ -216,39 +229,47 @@ static void serve_split(int fd) {
   waitpid(child, NULL, 0);
 }
 
-static int listen_on(const char *where) {
+static int listen_on(const char* where) {
   int one = 1, fd;
-  const char *value = strchr(where, ':') + 1;
+  const char* value = strchr(where, ':') + 1;
   if (!strncmp(where, "unix:", 5)) {
     struct sockaddr_un a = {.sun_family = AF_UNIX};
     strncpy(a.sun_path, value, sizeof a.sun_path - 1);
     fd = socket(AF_UNIX, SOCK_STREAM, 0);
-    if (fd < 0 || bind(fd, (struct sockaddr *)&a, sizeof a)) die(where);
+    if (fd < 0 || bind(fd, (struct sockaddr*)&a, sizeof a)) die(where);
   } else if (!strncmp(where, "tcp6:", 5)) {
     struct sockaddr_in6 a = {.sin6_family = AF_INET6, .sin6_port = htons(atoi(value)), .sin6_addr = in6addr_loopback};
     fd = socket(AF_INET6, SOCK_STREAM, 0);
     setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
-    if (fd < 0 || bind(fd, (struct sockaddr *)&a, sizeof a)) die(where);
+    if (fd < 0 || bind(fd, (struct sockaddr*)&a, sizeof a)) die(where);
   } else {
-    struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons(atoi(value)), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct sockaddr_in a = {
+        .sin_family = AF_INET, .sin_port = htons(atoi(value)), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     fd = socket(AF_INET, SOCK_STREAM, 0);
     setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
-    if (fd < 0 || bind(fd, (struct sockaddr *)&a, sizeof a)) die(where);
+    if (fd < 0 || bind(fd, (struct sockaddr*)&a, sizeof a)) die(where);
   }
   if (listen(fd, 128)) die("listen");
   return fd;
 }
 
-int main(int argc, char **argv) {
-  const char *where = NULL;
+int main(int argc, char** argv) {
+  const char* where = NULL;
   for (int i = 1; i < argc; i++) {
-    if (is(argv[i], "--nonblocking")) nonblocking = 1;
-    else if (i + 1 >= argc) return 2;
-    else if (is(argv[i], "--listen")) where = argv[++i];
-    else if (is(argv[i], "--read")) read_call = argv[++i];
-    else if (is(argv[i], "--write")) write_call = argv[++i];
-    else if (is(argv[i], "--share")) share = argv[++i];
-    else return 2;
+    if (is(argv[i], "--nonblocking"))
+      nonblocking = 1;
+    else if (i + 1 >= argc)
+      return 2;
+    else if (is(argv[i], "--listen"))
+      where = argv[++i];
+    else if (is(argv[i], "--read"))
+      read_call = argv[++i];
+    else if (is(argv[i], "--write"))
+      write_call = argv[++i];
+    else if (is(argv[i], "--share"))
+      share = argv[++i];
+    else
+      return 2;
   }
   if (!where) return 2;
   signal(SIGPIPE, SIG_IGN);

@@ -68,9 +68,14 @@ class ExactLoad:
     def __init__(self, scope, leaf="clients"):
         self.scope, self.leaf = scope, leaf
 
-    def run(self, port, requests, connections=16, close=False, rate=0, path="/return", timeout=120):
-        argv = [compiled("exact_load"), "--port", port, "--requests", requests, "--connections", connections,
+    @staticmethod
+    def command(port, requests, connections=16, close=False, rate=0, path="/return"):
+        return [compiled("exact_load"), "--port", port, "--requests", requests, "--connections", connections,
                 "--rate", rate, "--path", path, *(["--close"] if close else [])]
+
+    def run(self, port, requests, timeout=120, **options):
+        """What it counted; `options` as in command(). Fails where an answer is missing or is not 200."""
+        argv = self.command(port, requests, **options)
         return json.loads(self.scope.run(argv, timeout=timeout, leaf=self.leaf))
 
 

@@ -38,7 +38,7 @@ http {{
     location = /return {{ return 200 "hello from nginx\\n"; }}
     location ^~ /status/404 {{ return 404 "no\\n"; }}
     location ^~ /status/503 {{ return 503 "no\\n"; }}
-    location ^~ /orders/ {{ return 200 "an order\\n"; }}
+    location ^~ /items/ {{ return 200 "an item\\n"; }}
     location ^~ /pipelined/ {{ return 200 "one of many\\n"; }}
     {locations}
   }}
