@@ -1,0 +1,312 @@
+#include <curl/curl.h>
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+#include <cstring>
+#include <utility>
+#include <vector>
+
+#include "export/otlp/response.h"
+#include "export/transport/answer.h"
+#include "export/transport/transport.h"
+
+namespace telegen {
+namespace {
+
+constexpr std::size_t kMaxHeaderValue = 16U << 10;
+constexpr std::string_view kUserAgent = "OTel-OTLP-Exporter-telegen/";
+
+struct HandleFree {
+  void operator()(CURL* handle) const { curl_easy_cleanup(handle); }
+};
+struct ListFree {
+  void operator()(curl_slist* list) const { curl_slist_free_all(list); }
+};
+using Handle = std::unique_ptr<CURL, HandleFree>;
+using HeaderList = std::unique_ptr<curl_slist, ListFree>;
+
+// What the callbacks of one transfer fill.
+struct Transfer {
+  Answer answer;
+  bool too_large = false;
+  std::stop_token abandon;
+};
+
+std::string lower(std::string_view text) {
+  std::string out(text);
+  for (char& c : out) {
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  }
+  return out;
+}
+
+std::string_view trimmed(std::string_view text) {
+  const auto blank = [](char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; };
+  while (!text.empty() && blank(text.front())) text.remove_prefix(1);
+  while (!text.empty() && blank(text.back())) text.remove_suffix(1);
+  return text;
+}
+
+// Headers and, for HTTP/2, trailers: both come through here, one line a call.
+std::size_t on_header(char* data, std::size_t size, std::size_t count, void* user) {
+  auto& answer = static_cast<Transfer*>(user)->answer;
+  const std::string_view line(data, size * count);
+  if (line.starts_with("HTTP/")) {  // a new answer: what an interim one (1xx) said is void
+    answer = Answer{};
+    return line.size();
+  }
+  const std::size_t colon = line.find(':');
+  if (colon == std::string_view::npos) return line.size();
+  const std::string name = lower(trimmed(line.substr(0, colon)));
+  const std::string_view value = trimmed(line.substr(colon + 1)).substr(0, kMaxHeaderValue);
+  if (name == "retry-after") answer.retry_after = value;
+  if (name == "grpc-status") answer.grpc_status = value;
+  if (name == "grpc-message") answer.grpc_message = value;
+  if (name == "grpc-status-details-bin") answer.grpc_details = value;
+  if (name == "grpc-encoding") answer.grpc_encoding = value;
+  return line.size();
+}
+
+std::size_t on_body(char* data, std::size_t size, std::size_t count, void* user) {
+  auto& transfer = *static_cast<Transfer*>(user);
+  const std::size_t bytes = size * count;
+  if (transfer.answer.body.size() + bytes > otlp::kMaxResponseBytes) {
+    transfer.too_large = true;
+    return 0;  // libcurl ends the transfer
+  }
+  transfer.answer.body.append(data, bytes);
+  return bytes;
+}
+
+int on_progress(void* user, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
+  return static_cast<Transfer*>(user)->abandon.stop_requested() ? 1 : 0;
+}
+
+bool never_works(CURLcode code) {
+  return code == CURLE_UNSUPPORTED_PROTOCOL || code == CURLE_URL_MALFORMAT || code == CURLE_SSL_CERTPROBLEM ||
+         code == CURLE_SSL_CACERT_BADFILE || code == CURLE_SSL_CIPHER || code == CURLE_BAD_FUNCTION_ARGUMENT;
+}
+
+void set_blob(CURL* handle, CURLoption option, const std::string& bytes) {
+  if (bytes.empty()) return;
+  curl_blob blob{const_cast<char*>(bytes.data()), bytes.size(), CURL_BLOB_NOCOPY};
+  curl_easy_setopt(handle, option, &blob);
+}
+
+class CurlTransport final : public Transport {
+ public:
+  CurlTransport(TransportConfig config, Handle handle)
+      : config_(std::move(config)), handle_(std::move(handle)), compressor_(config_.compression) {}
+
+  // Everything that is the same for each request.
+  Result<void> prepare() {
+    CURL* h = handle_.get();
+    if (const auto made = make_headers(); !made) return made;
+    curl_easy_setopt(h, CURLOPT_URL, config_.endpoint.url.c_str());
+    curl_easy_setopt(h, CURLOPT_PROTOCOLS_STR, "http,https");
+    curl_easy_setopt(h, CURLOPT_PROXY, "");
+    curl_easy_setopt(h, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(h, CURLOPT_POST, 1L);
+    curl_easy_setopt(h, CURLOPT_HTTPHEADER, headers_.get());
+    curl_easy_setopt(h, CURLOPT_ERRORBUFFER, error_.data());
+    curl_easy_setopt(h, CURLOPT_HEADERFUNCTION, on_header);
+    curl_easy_setopt(h, CURLOPT_WRITEFUNCTION, on_body);
+    curl_easy_setopt(h, CURLOPT_XFERINFOFUNCTION, on_progress);
+    curl_easy_setopt(h, CURLOPT_NOPROGRESS, 0L);
+    curl_easy_setopt(h, CURLOPT_MAXFILESIZE_LARGE, static_cast<curl_off_t>(otlp::kMaxResponseBytes));
+    curl_easy_setopt(h, CURLOPT_TCP_KEEPALIVE, 1L);
+    const long http = config_.endpoint.tls ? CURL_HTTP_VERSION_2TLS : CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE;
+    curl_easy_setopt(h, CURLOPT_HTTP_VERSION, config_.grpc ? http : static_cast<long>(CURL_HTTP_VERSION_1_1));
+    if (config_.endpoint.tls) prepare_tls();
+    return {};
+  }
+
+  std::string_view authority() const override { return config_.endpoint.authority; }
+
+  SendOutcome send(const Payload& payload, const SendContext& context) override {
+    if (const auto framed = frame(payload.body); !framed) return Permanent{framed.error().message};
+    CURL* h = handle_.get();
+    Transfer transfer;
+    transfer.abandon = context.abandon;
+    const Duration limit = std::min(config_.timeout, context.time_limit);
+    const long ms = std::max<long>(1, std::chrono::duration_cast<std::chrono::milliseconds>(limit).count());
+    HeaderList timeout_header;
+    if (config_.grpc) {  // the deadline is the request's own, so it heads the list that is shared by all
+      timeout_header.reset(
+          curl_slist_append(nullptr, ("grpc-timeout: " + std::to_string(std::min(ms, 99'999'999L)) + "m").c_str()));
+      if (!timeout_header) return Retry{std::nullopt, "send: out of memory"};
+      timeout_header->next = headers_.get();
+      curl_easy_setopt(h, CURLOPT_HTTPHEADER, timeout_header.get());
+    }
+    curl_easy_setopt(h, CURLOPT_TIMEOUT_MS, ms);
+    curl_easy_setopt(h, CURLOPT_POSTFIELDS, body_.data());
+    curl_easy_setopt(h, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(body_.size()));
+    curl_easy_setopt(h, CURLOPT_HEADERDATA, &transfer);
+    curl_easy_setopt(h, CURLOPT_WRITEDATA, &transfer);
+    curl_easy_setopt(h, CURLOPT_XFERINFODATA, &transfer);
+    error_[0] = '\0';
+    const CURLcode code = curl_easy_perform(h);
+    if (timeout_header) timeout_header->next = nullptr;  // the rest of the list is not its own
+    curl_easy_getinfo(h, CURLINFO_RESPONSE_CODE, &transfer.answer.http_status);
+    if (body_.capacity() > kKeepCapacity) body_ = std::string();
+    return outcome(code, transfer, context, ms);
+  }
+
+ private:
+  static constexpr std::size_t kKeepCapacity = 1U << 20;
+
+  Result<void> add_header(const std::string& line) {
+    curl_slist* grown = curl_slist_append(headers_.get(), line.c_str());
+    if (grown == nullptr) return fail("prepare headers: out of memory");
+    static_cast<void>(headers_.release());
+    headers_.reset(grown);
+    return {};
+  }
+
+  Result<void> make_headers() {
+    std::vector<std::string> lines = {"User-Agent: " + std::string(kUserAgent) + config_.version, "Expect:"};
+    const std::string encoding(encoding_name(config_.compression));
+    if (config_.grpc) {
+      lines.insert(lines.end(),
+                   {"Content-Type: application/grpc", "TE: trailers", "grpc-accept-encoding: identity,gzip,zstd"});
+      if (config_.compression != Compression::kNone) lines.push_back("grpc-encoding: " + encoding);
+    } else {
+      lines.emplace_back("Content-Type: application/x-protobuf");
+      if (config_.compression != Compression::kNone) lines.push_back("Content-Encoding: " + encoding);
+    }
+    for (const auto& [name, value] : config_.headers) {
+      // ";" in place of ":" is libcurl's way to send a header that has no value.
+      lines.push_back(value.empty() ? name + ";" : name + ": " + value);
+    }
+    for (const std::string& line : lines) {
+      if (auto added = add_header(line); !added) return added;
+    }
+    return {};
+  }
+
+  void prepare_tls() {
+    CURL* h = handle_.get();
+    set_blob(h, CURLOPT_CAINFO_BLOB, config_.tls.ca_pem);
+    set_blob(h, CURLOPT_SSLCERT_BLOB, config_.tls.cert_pem);
+    set_blob(h, CURLOPT_SSLKEY_BLOB, config_.tls.key_pem);
+    curl_easy_setopt(h, CURLOPT_CAINFO, nullptr);  // what is built in needs files that the worker may not open
+    curl_easy_setopt(h, CURLOPT_CAPATH, nullptr);
+    curl_easy_setopt(h, CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));
+    curl_easy_setopt(h, CURLOPT_SSL_VERIFYPEER, config_.tls.verify ? 1L : 0L);
+    curl_easy_setopt(h, CURLOPT_SSL_VERIFYHOST, config_.tls.verify ? 2L : 0L);
+  }
+
+  // The bytes of the request in body_: compressed and, for gRPC, with the message's prefix.
+  Result<void> frame(std::string_view message) {
+    body_.clear();
+    if (!config_.grpc) return compressor_.append(message, body_);
+    constexpr std::size_t kPrefix = 5;
+    body_.resize(kPrefix);
+    if (auto compressed = compressor_.append(message, body_); !compressed) return compressed;
+    const std::size_t length = body_.size() - kPrefix;
+    body_[0] = config_.compression == Compression::kNone ? 0 : 1;
+    for (std::size_t i = 0; i < 4; ++i) body_[1 + i] = static_cast<char>(length >> (24 - 8 * i) & 0xff);
+    return {};
+  }
+
+  SendOutcome outcome(CURLcode code, const Transfer& transfer, const SendContext& context, long ms) const {
+    const std::string where = config_.endpoint.authority;
+    if (transfer.too_large || code == CURLE_FILESIZE_EXCEEDED) {
+      // A success or failure that is not in doubt is judged by its status; the rest of the answer is never read.
+      Answer head = transfer.answer;
+      head.body.clear();
+      if (!config_.grpc && head.http_status >= 400) return prefixed(classify_http(head, context.now));
+      return Permanent{"send to " + where + ": the answer is larger than 4 MiB"};
+    }
+    if (code == CURLE_OK) {
+      return prefixed(config_.grpc ? classify_grpc(transfer.answer) : classify_http(transfer.answer, context.now));
+    }
+    std::string reason = failure_in_words(code, ms);
+    if (never_works(code)) return Permanent{std::move(reason)};
+    return Retry{std::nullopt, std::move(reason)};
+  }
+
+  // Puts the endpoint before the reason of a receiver.
+  SendOutcome prefixed(SendOutcome outcome) const {
+    const std::string prefix = "send to " + config_.endpoint.authority + ": ";
+    if (auto* retry = std::get_if<Retry>(&outcome)) retry->reason.insert(0, prefix);
+    if (auto* permanent = std::get_if<Permanent>(&outcome)) permanent->reason.insert(0, prefix);
+    return outcome;
+  }
+
+  std::string failure_in_words(CURLcode code, long ms) const {
+    const std::string& where = config_.endpoint.authority;
+    switch (code) {
+      case CURLE_COULDNT_CONNECT: {
+        long os_error = 0;
+        curl_easy_getinfo(handle_.get(), CURLINFO_OS_ERRNO, &os_error);
+        if (os_error == 0) break;
+        return fail_errno(static_cast<int>(os_error), "connect", where).error().message;
+      }
+      case CURLE_COULDNT_RESOLVE_HOST: return "resolve " + where + ": the name is not known";
+      case CURLE_OPERATION_TIMEDOUT: return "send to " + where + ": no answer within " + std::to_string(ms) + " ms";
+      case CURLE_ABORTED_BY_CALLBACK: return "send to " + where + ": given up at shutdown";
+      default: break;
+    }
+    const std::string_view detail = error_[0] != '\0' ? std::string_view(error_.data()) : curl_easy_strerror(code);
+    return "send to " + where + ": " + std::string(detail);
+  }
+
+  TransportConfig config_;
+  HeaderList headers_;  // declared before the handle, which points into it
+  std::array<char, CURL_ERROR_SIZE> error_{};
+  Handle handle_;
+  Compressor compressor_;
+  std::string body_;
+};
+
+bool is_token(std::string_view text) {  // RFC 9110, 5.6.2
+  return !text.empty() && std::ranges::all_of(text, [](unsigned char c) {
+    return std::isalnum(c) != 0 || std::strchr("!#$%&'*+-.^_`|~", c) != nullptr;
+  });
+}
+
+}  // namespace
+
+Result<CurlRuntime> CurlRuntime::start() {
+  if (const CURLcode code = curl_global_init(CURL_GLOBAL_DEFAULT); code != CURLE_OK) {
+    return fail(std::string("start libcurl: ") + curl_easy_strerror(code), ErrorKind::kExport);
+  }
+  return CurlRuntime();
+}
+CurlRuntime::~CurlRuntime() {
+  if (active_) curl_global_cleanup();
+}
+
+Result<TransportConfig> traces_transport_config(const OtlpSettings& settings, TlsMaterial tls, std::string version) {
+  auto endpoint = traces_endpoint(settings);
+  if (!endpoint) return std::unexpected(endpoint.error());
+  const auto compression = parse_compression(settings.compression);
+  if (!compression)
+    return fail("otlp.compression: '" + settings.compression + "' is unknown", ErrorKind::kConfiguration);
+  return TransportConfig{.endpoint = *std::move(endpoint),
+                         .grpc = settings.protocol == "grpc",
+                         .compression = *compression,
+                         .timeout = settings.timeout,
+                         .headers = settings.headers,
+                         .tls = std::move(tls),
+                         .version = std::move(version)};
+}
+
+Result<std::unique_ptr<Transport>> make_transport(TransportConfig config) {
+  for (const auto& [name, value] : config.headers) {
+    // A line break in either would let a value become a header of its own.
+    if (!is_token(name)) return fail("otlp.headers: '" + name + "' is no header name", ErrorKind::kConfiguration);
+    if (std::ranges::any_of(value, [](unsigned char c) { return (c < 0x20 && c != '\t') || c == 0x7f; })) {
+      return fail("otlp.headers." + name + ": the value has a control character", ErrorKind::kConfiguration);
+    }
+  }
+  Handle handle(curl_easy_init());
+  if (!handle) return fail("start libcurl: no handle", ErrorKind::kExport);
+  auto transport = std::make_unique<CurlTransport>(std::move(config), std::move(handle));
+  if (const auto prepared = transport->prepare(); !prepared) return std::unexpected(prepared.error());
+  return transport;
+}
+
+}  // namespace telegen

@@ -1,0 +1,39 @@
+#include "pipeline/recent_spans.h"
+
+namespace telegen {
+
+void RecentSpans::add(SharedSpans batch) {
+  if (capacity_ == 0 || batch == nullptr || batch->empty()) return;
+  std::vector<SharedSpans> gone;  // destroyed outside of the lock
+  const std::scoped_lock lock(mutex_);
+  spans_ += batch->size();
+  batches_.push_back(std::move(batch));
+  while (spans_ - batches_.front()->size() >= capacity_) {
+    spans_ -= batches_.front()->size();
+    gone.push_back(std::move(batches_.front()));
+    batches_.pop_front();
+  }
+}
+
+std::vector<Span> RecentSpans::snapshot() const {
+  std::deque<SharedSpans> batches;
+  std::size_t skip = 0;
+  {
+    const std::scoped_lock lock(mutex_);
+    batches = batches_;
+    skip = spans_ > capacity_ ? spans_ - capacity_ : 0;
+  }
+  std::vector<Span> out;
+  for (const SharedSpans& batch : batches) {
+    for (const Span& span : *batch) {
+      if (skip > 0) {
+        --skip;
+      } else {
+        out.push_back(span);
+      }
+    }
+  }
+  return out;
+}
+
+}  // namespace telegen
