@@ -24,8 +24,9 @@ namespace telegen::app {
 namespace {
 
 // What of the agent's environment the worker gets. Its configuration comes as a document; the rest is for libraries.
-constexpr std::array kPassedOn = {"TZ",   "LANG",         "LC_ALL",       "TERM",          "NO_COLOR",     "SSL_CERT_FILE",
-                                  "SSL_CERT_DIR", "ASAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS", "LSAN_OPTIONS"};
+constexpr std::array kPassedOn = {
+    "TZ",           "LANG",         "LC_ALL",        "TERM",         "NO_COLOR",    "SSL_CERT_FILE",
+    "SSL_CERT_DIR", "ASAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS", "LSAN_OPTIONS"};
 
 std::vector<std::string> worker_environment() {
   std::vector<std::string> environment;
@@ -112,7 +113,8 @@ Result<void> Loader::open_kit(const std::string& recording) {
     kit(KitDescriptor::kOutputFile) = std::move(*opened);
   }
   if (!recording.empty()) {
-    kit(KitDescriptor::kRecording) = Fd(::open(recording.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600));
+    kit(KitDescriptor::kRecording) =
+        Fd(::open(recording.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600));
     if (!kit(KitDescriptor::kRecording).valid()) return fail_errno(errno, "create", recording);
   }
   return {};
@@ -141,8 +143,8 @@ Result<void> Loader::reload(LoaderServer& server) {
     settings_ = before;
     return refreshed;
   }
-  for (const KitDescriptor d : {KitDescriptor::kSettings, KitDescriptor::kTlsAuthorities, KitDescriptor::kTlsCertificate,
-                                KitDescriptor::kTlsKey}) {
+  for (const KitDescriptor d : {KitDescriptor::kSettings, KitDescriptor::kTlsAuthorities,
+                                KitDescriptor::kTlsCertificate, KitDescriptor::kTlsKey}) {
     server.hand_over(d, kit_fd(d));
   }
   probes_->set_rules(scope_.rules.rules);

@@ -1,8 +1,8 @@
 #include "scope.h"
 
+#include <linux/magic.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
-#include <linux/magic.h>
 
 #include <algorithm>
 
@@ -14,8 +14,8 @@ namespace {
 
 std::optional<std::uint64_t> cgroup_id(const CgroupPath& group, const std::vector<CgroupMount>& mounts) {
   for (const std::string& directory : directories_of(group, mounts)) {
-    struct stat about {};
-    struct statfs system {};
+    struct stat about{};
+    struct statfs system{};
     if (::stat(directory.c_str(), &about) != 0 || ::statfs(directory.c_str(), &system) != 0) continue;
     if (system.f_type == CGROUP2_SUPER_MAGIC) return about.st_ino;
   }
@@ -35,7 +35,8 @@ Result<Scope> make_scope(const DiscoverySettings& settings) {
   auto selection = compile_selection(settings, *mounts, net_namespace_of_file);
   if (!selection) {
     std::string all;
-    for (const SettingsError& error : selection.error()) all += (all.empty() ? "" : "\n") + error.key + ": " + error.message;
+    for (const SettingsError& error : selection.error())
+      all += (all.empty() ? "" : "\n") + error.key + ": " + error.message;
     return fail(std::move(all), ErrorKind::kConfiguration);
   }
   Scope scope{.selection = std::move(*selection), .mounts = std::move(*mounts), .rules = {}};

@@ -36,8 +36,18 @@ struct Answer {
 };
 
 // In the order in which hello sends them.
-enum class KitDescriptor : std::uint32_t { kRing, kCounters, kSettings, kApiListener, kOutputFile, kRecording,
-                                          kTlsAuthorities, kTlsCertificate, kTlsKey, kCount };
+enum class KitDescriptor : std::uint32_t {
+  kRing,
+  kCounters,
+  kSettings,
+  kApiListener,
+  kOutputFile,
+  kRecording,
+  kTlsAuthorities,
+  kTlsCertificate,
+  kTlsKey,
+  kCount
+};
 constexpr std::size_t kKitDescriptors = static_cast<std::size_t>(KitDescriptor::kCount);
 
 Result<void> send_message(int socket, const void* message, std::size_t size, const std::vector<int>& fds);

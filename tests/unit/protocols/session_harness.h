@@ -15,7 +15,7 @@ constexpr Direction kIn = Direction::kReceived;
 constexpr Direction kOut = Direction::kSent;
 
 struct Recorder final : ExchangeSink {
-  void on_request(const RequestMark& mark) override { requests.push_back(mark); }
+  void on_request(const RequestMark& mark, const TraceContext&) override { requests.push_back(mark); }
   void on_exchange(Exchange&& exchange) override { exchanges.push_back(std::move(exchange)); }
   void on_lost_request(const RequestMark& mark, LossCause cause) override { lost.emplace_back(mark, cause); }
   void on_loss(Direction direction, LossCause cause, Time) override { losses.emplace_back(direction, cause); }
