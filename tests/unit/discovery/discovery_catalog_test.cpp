@@ -1,7 +1,6 @@
-#include "discovery/catalog.h"
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <filesystem>
@@ -9,6 +8,7 @@
 #include <nlohmann/json.hpp>
 #include <thread>
 
+#include "discovery/catalog.h"
 #include "discovery/resource_builder.h"
 #include "discovery/service.h"
 #include "discovery/status.h"
@@ -91,10 +91,9 @@ TEST(Inspect, PythonInKubernetesAsAResourceWithoutItsSecrets) {
   ASSERT_TRUE(p.has_value()) << p.error().message;
   EXPECT_EQ(p->name, "a) S 1 (b c");
   EXPECT_EQ(p->effective_uid, 1000u);
-  EXPECT_EQ(p->resource_attributes, (StringPairs{{"service.namespace", "shop"},
-                                                 {"service.version", "1.4"},
-                                                 {"team", "a b"},
-                                                 {"host.name", "given"}}));
+  EXPECT_EQ(p->resource_attributes,
+            (StringPairs{
+                {"service.namespace", "shop"}, {"service.version", "1.4"}, {"team", "a b"}, {"host.name", "given"}}));
   const auto resource = as_map(build_resource(host(), *p, {.agent_version = "0.1.0"}));
   const std::map<std::string, std::string> expected = {
       {"service.name", "app"},
@@ -168,11 +167,12 @@ struct Fixture {
   explicit Fixture(Selection selection = {}, CatalogOptions options = {}) {
     options.proc_root = kProc;
     options.agent_version = "0.1.0";
-    catalog = std::make_unique<ProcessCatalog>(options, host(), std::move(selection), std::make_unique<DirectProc>(kProc),
-                                               metrics, [this](const ProcessInfo& info, const Decision& decision) {
-                                                 const std::scoped_lock lock(mutex);
-                                                 learned.emplace_back(info.pid, decision.selected);
-                                               });
+    catalog =
+        std::make_unique<ProcessCatalog>(options, host(), std::move(selection), std::make_unique<DirectProc>(kProc),
+                                         metrics, [this](const ProcessInfo& info, const Decision& decision) {
+                                           const std::scoped_lock lock(mutex);
+                                           learned.emplace_back(info.pid, decision.selected);
+                                         });
   }
   double metric(std::string_view name) const {
     double out = -1;
@@ -198,7 +198,8 @@ TEST(Catalog, LearnsPublishesAndCallsBack) {
   EXPECT_EQ(service(f.catalog->find(1042)), "nginx");
   EXPECT_EQ(f.catalog->wait_for(4000, 5s), nullptr);
   EXPECT_EQ(f.catalog->wait_for(4000, 5s), nullptr);
-  EXPECT_EQ(f.metric("telegen_discovery_inspection_failures_total"), 1) << "what is missing is not looked for each time";
+  EXPECT_EQ(f.metric("telegen_discovery_inspection_failures_total"), 1)
+      << "what is missing is not looked for each time";
   f.catalog->tick({1});
   ASSERT_TRUE(f.catalog->drain(5s));
   EXPECT_EQ(f.catalog->wait_for(4000, 5s), nullptr);
@@ -239,6 +240,24 @@ TEST(Catalog, ExitedProcessesStayForFiveMinutes) {
   f.catalog->tick(Time{1'000} + 5min);
   ASSERT_TRUE(f.catalog->drain(5s));
   EXPECT_EQ(f.catalog->find(1042), nullptr);
+}
+
+TEST(Catalog, AProcessSeenInTheMiddleOfAnExecIsLookedAtAgain) {
+  const std::string root = ::testing::TempDir() + "telegen_exec_" + std::to_string(::getpid());
+  std::filesystem::create_directories(root);
+  std::filesystem::copy(kProc + "/2001", root + "/2001",
+                        std::filesystem::copy_options::recursive | std::filesystem::copy_options::copy_symlinks);
+  std::filesystem::resize_file(root + "/2001/cmdline", 0);
+  MetricRegistry metrics;
+  ProcessCatalog catalog({.proc_root = root}, host(), {}, std::make_unique<DirectProc>(root), metrics, nullptr);
+  EXPECT_EQ(service(catalog.wait_for(2001, 5s)), "python");
+  std::filesystem::copy_file(kProc + "/2001/cmdline", root + "/2001/cmdline",
+                             std::filesystem::copy_options::overwrite_existing);
+  catalog.tick({1});
+  ASSERT_TRUE(catalog.drain(5s));
+  EXPECT_EQ(service(catalog.find(2001)), "app");
+  EXPECT_FALSE(catalog.snapshot()->at(2001)->look_again.has_value());
+  std::filesystem::remove_all(root);
 }
 
 TEST(Catalog, ASnapshotNeverChanges) {
