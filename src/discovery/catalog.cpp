@@ -12,6 +12,12 @@ constexpr std::size_t kBatch = 256;           // requests carried out between tw
 constexpr std::size_t kMaxSecondLooks = 256;  // a tick
 constexpr std::size_t kMaxMissing = 4096;
 constexpr std::size_t kMaxPorts = 1024;
+constexpr int kExecRetries = 3;
+constexpr auto kExecPause = std::chrono::milliseconds(1);
+
+// Looked at in the middle of execve(2): the kernel shows the new executable a moment before the new arguments and
+// environment, which are empty until then. A few programs have no arguments for good.
+bool in_exec(const ProcessInfo& info) { return !info.kernel_thread && !info.exe_path.empty() && info.args.empty(); }
 
 }  // namespace
 
@@ -149,9 +155,17 @@ void ProcessCatalog::carry_out(const Request& request) {
 void ProcessCatalog::inspect(std::uint32_t pid, std::optional<Time> look_again) {
   inspections_.add();
   auto info = inspect_process(inspector_, pid, selection_.asks_for_ports());
-  if (info) return keep(std::move(*info), look_again);
-  failures_.add();
-  gone_.push_back(pid);
+  for (int i = 0; i < kExecRetries && info && in_exec(*info); ++i) {
+    std::this_thread::sleep_for(kExecPause);
+    info = inspect_process(inspector_, pid, selection_.asks_for_ports());
+  }
+  if (!info) {
+    failures_.add();
+    gone_.push_back(pid);
+    return;
+  }
+  if (in_exec(*info) && !look_again) look_again = Time{};  // at the next tick
+  keep(std::move(*info), look_again);
 }
 
 void ProcessCatalog::fork(std::uint32_t parent, std::uint32_t child) {

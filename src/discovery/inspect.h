@@ -21,7 +21,8 @@ struct Inspector {
 };
 
 // Fails where the process is gone, or was replaced by another with the same pid while it was read. What only
-// privileged files tell stays empty where they cannot be read.
+// privileged files tell stays empty where they cannot be read. In the middle of an execve the new executable is there
+// already and `args` are still empty: look again.
 Result<ProcessInfo> inspect_process(const Inspector& inspector, std::uint32_t pid, bool with_ports);
 
 // A child that has not executed anything: its parent's facts under its own pid.

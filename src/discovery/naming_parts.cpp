@@ -17,8 +17,8 @@ constexpr auto kEmptyStems = std::to_array<std::string_view>(
 constexpr auto kEmptyModules =
     std::to_array<std::string_view>({"main", "__main__", "__init__", "wsgi", "asgi", "app", "application"});
 constexpr auto kExtensions = std::to_array<std::string_view>(
-    {".py",  ".pyc",  ".pyz", ".js",   ".mjs", ".cjs", ".ts",  ".mts", ".tsx", ".rb", ".ru",
-     ".php", ".phar", ".pl",  ".psgi", ".sh",  ".lua", ".jar", ".war", ".dll", ".exe"});
+    {".py", ".pyc",  ".pyz", ".js",  ".mjs", ".cjs", ".ts",  ".mts", ".tsx", ".rb",   ".ru",  ".php", ".phar",
+     ".pl", ".psgi", ".sh",  ".lua", ".jar", ".war", ".dll", ".exe", ".ini", ".yaml", ".yml", ".json"});
 
 bool is_identifier_char(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || is_digit(c) || c == '_' ||

@@ -147,7 +147,8 @@ Name of_python_launcher(std::string_view launcher, const Command& command) {
       case Launches::kAppOption: {
         const auto app = option_value(command.args, {"-A", "--app"});
         if (!app || app->empty()) return project_name(command.cwd);
-        return app->ends_with(".py") ? script_name(*app, command.cwd) : module_name(*app);
+        const std::string_view module = app->substr(0, app->find(':'));  // flask takes "hello.py:app" as well
+        return module.ends_with(".py") ? script_name(module, command.cwd) : module_name(module);
       }
       case Launches::kScript: return of_script_behind_subcommand(command);
       case Launches::kCommand: return of_command_behind(command);
