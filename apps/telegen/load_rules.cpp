@@ -1,8 +1,43 @@
 #include "load_rules.h"
 
-namespace telegen::app {
+#include "export/environment.h"
+#include "export/transport/endpoint.h"
+#include "scope.h"
 
-// One line a room: `request.environment_rules.push_back(…)` for OTEL_* variables, `request.checks.push_back(…)`.
-LoadRequest with_rules(LoadRequest request) { return request; }
+namespace telegen::app {
+namespace {
+
+Result<void> standard_variables(Settings& settings, const Environment& environment) {
+  return apply_environment(settings.otlp, [&environment](std::string_view name) -> std::optional<std::string> {
+    const auto found = environment.find(name);
+    return found == environment.end() ? std::nullopt : std::optional(found->second);
+  });
+}
+
+std::vector<Complaint> check_endpoint(const Settings& settings) {
+  const bool own = !settings.otlp.traces.endpoint.empty();
+  if (!own && settings.otlp.endpoint.empty()) return {};
+  const auto endpoint = traces_endpoint(settings.otlp);
+  if (endpoint) return {};
+  return {{own ? "otlp.traces.endpoint" : "otlp.endpoint", endpoint.error().message}};
+}
+
+std::vector<Complaint> check_discovery(const Settings& settings) {
+  const auto selection = compile_selection(settings.discovery, {}, net_namespace_of_file);
+  std::vector<Complaint> complaints;
+  if (!selection) {
+    for (const SettingsError& error : selection.error()) complaints.push_back({error.key, error.message});
+  }
+  return complaints;
+}
+
+}  // namespace
+
+LoadRequest with_rules(LoadRequest request) {
+  request.environment_rules.push_back(standard_variables);
+  request.checks.push_back(check_endpoint);
+  request.checks.push_back(check_discovery);
+  return request;
+}
 
 }  // namespace telegen::app

@@ -35,8 +35,22 @@ void describe(SettingsVisitor& v, SelfTelemetrySettings& s) {
   });
 }
 
+void describe(SettingsVisitor& v, SourceSettings& s) {
+  v.section("ebpf", "What the kernel side may use.", contents(s.ebpf));
+  v.section("tracing", "Which requests become spans, and how they are linked.", [&s](SettingsVisitor& tracing) {
+    describe(tracing, s.protocols);
+    describe(tracing, s.tracing);
+  });
+}
+
 void describe(SettingsVisitor& v, Settings& s) {
   v.section("telegen", "The agent as a program.", contents(s.telegen));
+  v.section("otlp", "Where telemetry is sent.", contents(s.otlp));
+  v.section("output", "Where telemetry is written on this host.", contents(s.output));
+  v.section("queues", "What is held until it is sent.", contents(s.queues));
+  v.section("backoff", "The pauses between attempts to send.", contents(s.backoff));
+  v.section("discovery", "Which processes are traced.", contents(s.discovery));
+  v.section("agent", "What is observed on this host.", contents(s.agent));
   v.section("self_telemetry", "What the agent tells about itself: the HTTP API, `/metrics` and the status page.",
             contents(s.self_telemetry));
 }

@@ -6,6 +6,12 @@
 #include <string>
 
 #include "base/settings.h"
+#include "discovery/settings.h"
+#include "export/settings.h"
+#include "loader/settings.h"
+#include "pipeline/settings.h"
+#include "protocols/core/settings.h"
+#include "tracing/settings.h"
 
 namespace telegen {
 
@@ -25,8 +31,21 @@ struct SelfTelemetrySettings {             // self_telemetry:
 };
 void describe(SettingsVisitor& visitor, SelfTelemetrySettings& settings);
 
+struct SourceSettings {  // agent:
+  EbpfSettings ebpf;
+  TracingSettings tracing;     // agent.tracing is two rooms' section:
+  ProtocolSettings protocols;  // how requests are linked, and which protocols are decoded
+};
+void describe(SettingsVisitor& visitor, SourceSettings& settings);
+
 struct Settings {
   AgentSettings telegen;
+  OtlpSettings otlp;
+  OutputSettings output;
+  QueuesSettings queues;
+  BackoffSettings backoff;
+  DiscoverySettings discovery;
+  SourceSettings agent;
   SelfTelemetrySettings self_telemetry;
 };
 void describe(SettingsVisitor& visitor, Settings& settings);
