@@ -79,7 +79,7 @@ Result<std::vector<Override>> overrides_of(const CLI::App& app, const Values& va
   }
   for (const std::string& output : values.output) {
     if (output == "console")
-      overrides.push_back({"--output", "output.console", "true"});
+      overrides.push_back({"--output", "output.console", "always"});
     else if (output.starts_with("file:") && output.size() > 5)
       overrides.push_back({"--output", "output.file.path", output.substr(5)});
     else

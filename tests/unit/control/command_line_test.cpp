@@ -95,7 +95,7 @@ TEST(CommandLine, OptionsBecomeOverrides) {
   };
   expect(0, "--endpoint", "otlp.endpoint", "h:1");
   expect(1, "--log-level", "telegen.log_level", "debug");
-  expect(2, "--output", "output.console", "true");
+  expect(2, "--output", "output.console", "always");
   expect(3, "--output", "output.file.path", "/tmp/x=y");
   expect(4, "--instrument", "discovery.instrument", "");
   EXPECT_THAT(load.options[4].entries, testing::ElementsAre(std::pair<std::string, std::string>("open_ports", "80,443"),
