@@ -5,6 +5,7 @@
 # LIBRARIES are private to the room: a third-party header never crosses a room's border.
 add_library(telegen_options INTERFACE)
 target_compile_options(telegen_options INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion -Wno-missing-field-initializers
+                                                 -Wno-maybe-uninitialized  # GCC 12 sees ghosts in std::variant
                                                  -Werror=return-type -Werror=unused-result
                                                  -fstack-protector-strong)
 target_include_directories(telegen_options INTERFACE ${PROJECT_SOURCE_DIR}/src ${PROJECT_SOURCE_DIR}/bpf)

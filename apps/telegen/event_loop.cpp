@@ -7,6 +7,7 @@ namespace telegen::app {
 namespace {
 
 constexpr std::size_t kRecordsAtOnce = 2048;
+constexpr std::size_t kSmallestRecord = 16;  // bytes
 // The kernel side wakes the reader only when the ring fills; below that it looks by itself, the less often the longer
 // nothing came.
 constexpr Duration kShortestNap = std::chrono::milliseconds(5);
@@ -43,7 +44,7 @@ void EventLoop::run(const std::stop_token& stop) {
   // Bounded: under load the ring may fill as fast as it is emptied.
   for (std::uint64_t left = parts_.reader.fill(), taken = 1; left > 0 && taken > 0;) {
     taken = drain_once();
-    left -= std::min<std::uint64_t>(left, taken * sizeof(tg_event));
+    left -= std::min<std::uint64_t>(left, taken * kSmallestRecord);
   }
   finish_recording();
 }

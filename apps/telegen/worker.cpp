@@ -9,6 +9,7 @@
 
 #include "base/log.h"
 #include "commands.h"
+#include "control/api/listen.h"
 #include "control/api/server.h"
 #include "control/api/spans_json.h"
 #include "control/config/load.h"

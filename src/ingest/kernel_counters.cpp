@@ -3,7 +3,6 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include <atomic>
 #include <cerrno>
 #include <utility>
 
@@ -29,8 +28,7 @@ KernelCounters::~KernelCounters() {
 std::uint64_t KernelCounters::value(tg_counter counter) const {
   std::uint64_t sum = 0;
   for (std::size_t cpu = 0; cpu < cpus_; ++cpu) {
-    sum +=
-        reinterpret_cast<const std::atomic<std::uint64_t>&>(rows_[cpu].values[counter]).load(std::memory_order_relaxed);
+    sum += __atomic_load_n(&rows_[cpu].values[counter], __ATOMIC_RELAXED);  // the kernel adds to it meanwhile
   }
   return sum;
 }
