@@ -123,7 +123,7 @@ std::optional<Duration> ExportLoop::attempt(std::span<const Span>& spans, std::s
   if (!result.retry) return std::nullopt;
   if (result.settled != 0) backoff.reset();
   retries_.add();
-  complain(retry_log_, std::move(result.retry->reason), true);
+  complain(retry_log_, std::move(result.retry->reason), !abandon_.stop_requested());
   return std::max(backoff.next(world_.random()), result.retry->after.value_or(Duration::zero()));
 }
 

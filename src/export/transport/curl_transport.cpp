@@ -83,6 +83,14 @@ int on_progress(void* user, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
   return static_cast<Transfer*>(user)->abandon.stop_requested() ? 1 : 0;
 }
 
+// libcurl 7.88 (Debian 12) breaks an HTTP/2 connection without TLS when it uses it a second time: it puts another
+// HTTP/2 layer upon the one that is there (curl pull request 10643, fixed in 8.0). With TLS the layer is known from
+// ALPN.
+bool reuse_is_broken() {
+  const unsigned version = curl_version_info(CURLVERSION_NOW)->version_num;
+  return version >= 0x075800 && version < 0x080000;
+}
+
 bool never_works(CURLcode code) {
   return code == CURLE_UNSUPPORTED_PROTOCOL || code == CURLE_URL_MALFORMAT || code == CURLE_SSL_CERTPROBLEM ||
          code == CURLE_SSL_CACERT_BADFILE || code == CURLE_SSL_CIPHER || code == CURLE_BAD_FUNCTION_ARGUMENT;
@@ -119,6 +127,7 @@ class CurlTransport final : public Transport {
     const long http = config_.endpoint.tls ? CURL_HTTP_VERSION_2TLS : CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE;
     curl_easy_setopt(h, CURLOPT_HTTP_VERSION, config_.grpc ? http : static_cast<long>(CURL_HTTP_VERSION_1_1));
     if (config_.endpoint.tls) prepare_tls();
+    if (config_.grpc && !config_.endpoint.tls && reuse_is_broken()) curl_easy_setopt(h, CURLOPT_FORBID_REUSE, 1L);
     return {};
   }
 

@@ -1,0 +1,178 @@
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "base/metrics.h"
+#include "helpers.h"
+#include "pipeline/recent_spans.h"
+#include "pipeline/sampler.h"
+#include "pipeline/span_intake.h"
+#include "pipeline/span_queue.h"
+
+namespace telegen {
+namespace {
+
+using namespace std::chrono_literals;
+using testing::metric;
+using testing::spans_of;
+
+Time at(Duration d) { return Time{} + d; }
+
+TEST(SpanQueue, TakesInOrderAndAccounts) {
+  MetricRegistry metrics;
+  SpanQueue queue({}, metrics);
+  queue.push(spans_of(3), at(1s), 2);
+  queue.push(spans_of(2, 3), at(2s));
+  const auto clock = [] { return at(100s); };
+  Batch batch = queue.take(4, 1s, clock, {});
+  ASSERT_EQ(batch.spans.size(), 4U);
+  for (std::uint32_t i = 0; i < 4; ++i) EXPECT_EQ(batch.spans[i].process, i);
+  EXPECT_EQ(batch.received, (std::vector<Time>{at(1s), at(1s), at(1s), at(2s)}));
+  Accounting a = queue.accounting();
+  EXPECT_TRUE(a.balanced());
+  EXPECT_EQ(a.received, 7U);
+  EXPECT_EQ(a.held, 5U);
+  EXPECT_EQ(a.dropped_by(DropCause::kSampledOut), 2U);
+  Settlement settlement{.exported = 3};
+  settlement[DropCause::kRejected] = 1;
+  queue.settle(settlement, batch.bytes);
+  a = queue.accounting();
+  EXPECT_TRUE(a.balanced());
+  EXPECT_EQ(a.exported, 3U);
+  EXPECT_EQ(a.held, 1U);
+  EXPECT_GT(a.held_bytes, sizeof(Span));
+  queue.drop_all(DropCause::kShutdown);
+  a = queue.accounting();
+  EXPECT_TRUE(a.balanced());
+  EXPECT_EQ(a.held, 0U);
+  EXPECT_EQ(a.held_bytes, 0U);
+  EXPECT_EQ(metric(metrics, "telegen_spans_received_total"), 7);
+  EXPECT_EQ(metric(metrics, "telegen_spans_exported_total"), 3);
+  EXPECT_EQ(metric(metrics, "telegen_spans_dropped_total", "shutdown"), 1);
+  EXPECT_EQ(metric(metrics, "telegen_spans_dropped_total", "rejected"), 1);
+  EXPECT_EQ(metric(metrics, "telegen_spans_dropped_total", "sampled_out"), 2);
+  EXPECT_EQ(metric(metrics, "telegen_queue_spans"), 0);
+  EXPECT_EQ(metric(metrics, "telegen_queue_bytes"), 0);
+}
+
+TEST(SpanQueue, DropsTheOldestButNeverWhatIsInFlight) {
+  MetricRegistry metrics;
+  const std::size_t one = held_bytes(spans_of(1)[0]);
+  SpanQueue queue({.mem_limit = {one * 4 + one / 2}}, metrics);
+  queue.push(spans_of(2), at(0s));
+  const Batch batch = queue.take(2, 1s, [] { return at(9s); }, {});
+  ASSERT_EQ(batch.spans.size(), 2U);
+  queue.push(spans_of(5, 2), at(1s));  // room for two beside the two in flight
+  Accounting a = queue.accounting();
+  EXPECT_TRUE(a.balanced());
+  EXPECT_EQ(a.held, 4U);
+  EXPECT_EQ(a.dropped_by(DropCause::kQueueFull), 3U);
+  EXPECT_LE(a.held_bytes, one * 4 + one / 2);
+  queue.settle({.exported = 2}, batch.bytes);
+  const Batch rest = queue.take(9, 0s, [] { return at(9s); }, {});
+  ASSERT_EQ(rest.spans.size(), 2U);
+  EXPECT_EQ(rest.spans[0].process, 5U);
+  EXPECT_EQ(rest.spans[1].process, 6U);
+}
+
+TEST(SpanQueue, HeldBytesCountWhatTheSpanOwns) {
+  Span span;
+  EXPECT_EQ(held_bytes(span), sizeof(Span));
+  span.name = std::string(1000, 'x');
+  span.attributes.push_back({"a", std::string(10'000, 'y')});
+  span.attributes.push_back({"b", std::vector<std::string>{std::string(5000, 'z')}});
+  span.events.push_back({{}, std::string(2000, 'e'), {{"c", std::string(3000, 'v')}}});
+  EXPECT_GE(held_bytes(span), sizeof(Span) + 21'000);
+  EXPECT_LE(held_bytes(span), sizeof(Span) + 24'000);
+}
+
+TEST(SpanQueue, ExpiresWhatIsTooOld) {
+  MetricRegistry metrics;
+  SpanQueue queue({.max_age = 10s}, metrics);
+  queue.push(spans_of(3), at(0s));
+  queue.push(spans_of(1), at(5s));
+  queue.expire(at(9s));
+  EXPECT_EQ(queue.accounting().held, 4U);
+  queue.expire(at(10s));
+  EXPECT_EQ(queue.accounting().held, 1U);
+  EXPECT_EQ(queue.accounting().dropped_by(DropCause::kExpired), 3U);
+  EXPECT_TRUE(queue.accounting().balanced());
+}
+
+TEST(RecentSpans, KeepsTheLastOnes) {
+  RecentSpans recent(5);
+  for (std::uint8_t i = 0; i < 10; i += 2) recent.add(std::make_shared<const std::vector<Span>>(spans_of(2, i)));
+  auto seen = recent.snapshot();
+  ASSERT_EQ(seen.size(), 5U);
+  for (std::uint32_t i = 0; i < 5; ++i) EXPECT_EQ(seen[i].process, 5 + i);
+  recent.add(std::make_shared<const std::vector<Span>>(spans_of(50, 100)));
+  seen = recent.snapshot();
+  ASSERT_EQ(seen.size(), 5U);
+  EXPECT_EQ(seen.front().process, 145U);
+}
+
+Span span_with(std::uint8_t top_random, std::uint8_t flags, bool parent, bool remote) {
+  Span span;
+  span.trace_id.bytes[0] = 0xff;  // not part of the 56 bits
+  span.trace_id.bytes[8] = 0xff;
+  span.trace_id.bytes[9] = top_random;
+  span.span_id.bytes[0] = 1;
+  if (parent) span.parent_id.bytes[0] = 1;
+  span.parent_is_remote = remote;
+  span.trace_flags = flags;
+  return span;
+}
+
+TEST(Sampler, NamesAndRatios) {
+  EXPECT_FALSE(Sampler::make("sometimes", 1));
+  EXPECT_FALSE(Sampler::make("traceidratio", 1.5));
+  EXPECT_FALSE(Sampler::make("traceidratio", std::nan("")));
+  const auto keeps = [](const char* name, double ratio, const Span& span) {
+    return Sampler::make(name, ratio)->keeps(span);
+  };
+  EXPECT_TRUE(keeps("always_on", 0, span_with(0, 0, true, true)));
+  EXPECT_FALSE(keeps("always_off", 1, span_with(255, 1, false, false)));
+  EXPECT_TRUE(keeps("traceidratio", 0.5, span_with(0x80, 0, true, true)));
+  EXPECT_FALSE(keeps("traceidratio", 0.5, span_with(0x7f, 1, true, true)));
+  EXPECT_TRUE(keeps("traceidratio", 1, span_with(0, 0, false, false)));
+  EXPECT_FALSE(keeps("traceidratio", 0, span_with(0xff, 1, false, false)));
+  // A remote parent decides, a local one does where it was not sampled, the root's sampler otherwise.
+  EXPECT_TRUE(keeps("parentbased_always_off", 0, span_with(0, 1, true, true)));
+  EXPECT_FALSE(keeps("parentbased_always_on", 0, span_with(0, 0, true, true)));
+  EXPECT_FALSE(keeps("parentbased_always_on", 0, span_with(0, 0, true, false)));
+  EXPECT_TRUE(keeps("parentbased_always_on", 0, span_with(0, 0, false, true)));
+  EXPECT_TRUE(keeps("parentbased_traceidratio", 0.25, span_with(0xc0, 1, true, false)));
+  EXPECT_FALSE(keeps("parentbased_traceidratio", 0.25, span_with(0xbf, 1, true, false)));
+}
+
+TEST(Sampler, KeepsTheShareAndIsMonotonous) {
+  Random random(42);
+  std::size_t kept = 0;
+  const auto tenth = *Sampler::make("traceidratio", 0.1);
+  const auto half = *Sampler::make("traceidratio", 0.5);
+  for (int i = 0; i < 20'000; ++i) {
+    Span span;
+    for (auto& byte : span.trace_id.bytes) byte = static_cast<std::uint8_t>(random.next());
+    kept += tenth.keeps(span) ? 1 : 0;
+    if (tenth.keeps(span)) {
+      EXPECT_TRUE(half.keeps(span));
+    }
+  }
+  EXPECT_NEAR(static_cast<double>(kept), 2000, 150);
+}
+
+TEST(SpanIntake, SamplesFlagsAndCounts) {
+  MetricRegistry metrics;
+  SpanQueue queue({}, metrics);
+  SpanIntake intake(*Sampler::make("traceidratio", 0.5), queue);
+  intake.push({span_with(0x00, 1, false, false), span_with(0xff, 0, false, false)}, at(0s));
+  const Accounting a = queue.accounting();
+  EXPECT_EQ(a.received, 2U);
+  EXPECT_EQ(a.held, 1U);
+  EXPECT_EQ(a.dropped_by(DropCause::kSampledOut), 1U);
+  const Batch batch = queue.take(1, 0s, [] { return at(0s); }, {});
+  EXPECT_EQ(batch.spans[0].trace_flags, 1);
+}
+
+}  // namespace
+}  // namespace telegen
