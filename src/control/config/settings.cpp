@@ -49,7 +49,7 @@ void describe(SettingsVisitor& v, Settings& s) {
   v.section("output", "Where telemetry is written on this host.", contents(s.output));
   v.section("queues", "What is held until it is sent.", contents(s.queues));
   v.section("backoff", "The pauses between attempts to send.", contents(s.backoff));
-  v.section("discovery", "Which processes are traced.", contents(s.discovery));
+  describe(v, s.discovery);
   v.section("agent", "What is observed on this host.", contents(s.agent));
   v.section("self_telemetry", "What the agent tells about itself: the HTTP API, `/metrics` and the status page.",
             contents(s.self_telemetry));
