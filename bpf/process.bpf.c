@@ -32,7 +32,7 @@ static __always_inline void tell(__u32 tgid, __u32 parent, __u8 change, bool tra
     event->path_length = subject->path_length;
     bpf_probe_read_kernel(event->path, TG_PATH_MAX, subject->path);
   }
-  emit(&event->event, sizeof(*event), 0);
+  emit_at_once(&event->event, sizeof(*event));
 }
 
 SEC("tp_btf/sched_process_fork")

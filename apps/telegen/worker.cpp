@@ -33,6 +33,7 @@ namespace {
 constexpr int kLoaderSocket = 3;
 constexpr std::size_t kLargestSettings = 4 << 20;
 constexpr auto kUnknownProcessWait = std::chrono::milliseconds(100);
+constexpr auto kFirstLook = std::chrono::seconds(10);
 constexpr auto kUnreadyAfter = std::chrono::seconds(60);
 
 // The catalog's way to the loader, which others of the worker use as well.
@@ -259,6 +260,8 @@ Result<void> Worker::run() {
   start_catalog();
   if (auto started = start_pipeline(std::move(*tls)); !started) return started;
   if (auto started = start_events(); !started) return started;
+  // Ready means that what already runs is traced.
+  if (!catalog_->drain(kFirstLook)) log_warn("not every running process could be looked at within 10 s; the rest follows");
   if (auto started = start_api(); !started) return started;
   std::string destinations;
   for (const std::string& one : pipeline_->destinations()) destinations += (destinations.empty() ? "" : ", ") + one;

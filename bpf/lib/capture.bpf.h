@@ -145,7 +145,7 @@ static __always_inline __u64 position_of(const struct tg_transfer_state *t, stru
 
   if (t->socket.family == TG_AF_UNIX)
     return __sync_fetch_and_add(&connection->position[t->direction & 1], t->length);
-  __u32 end = t->direction == TG_SENT ? BPF_CORE_READ(tcp, write_seq) : BPF_CORE_READ(tcp, copied_seq);
+  __u32 end = t->direction == TG_SENT ? BPF_CORE_READ(tcp, write_seq) : received_until(t->socket.sk);
   return (__u32)(end - t->later - t->length);
 }
 

@@ -169,7 +169,7 @@ static __always_inline bool announce(const struct tg_socket_ref *ref, struct tg_
     describe_inet(event, ref->sk, ref->family);
     const struct tcp_sock *tcp = (const struct tcp_sock *)ref->sk;
 
-    event->positions[TG_RECEIVED] = (__u32)(BPF_CORE_READ(tcp, copied_seq) - (direction == TG_RECEIVED ? moved : 0));
+    event->positions[TG_RECEIVED] = (__u32)(received_until(ref->sk) - (direction == TG_RECEIVED ? moved : 0));
     event->positions[TG_SENT] = (__u32)(BPF_CORE_READ(tcp, write_seq) - (direction == TG_SENT ? moved : 0));
   }
   if (!emit(&event->event, sizeof(*event), moved))

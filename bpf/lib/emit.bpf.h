@@ -22,13 +22,24 @@ static __always_inline void start_event(struct tg_event *event, __u16 type, __u3
 }
 
 /* `stream_bytes`: what a lost record would have told of. Returns false if the ring was full. */
-static __always_inline bool emit(struct tg_event *event, __u64 size, __u64 stream_bytes)
+static __always_inline bool emit_with(struct tg_event *event, __u64 size, __u64 stream_bytes, __u64 flags)
 {
-  if (bpf_ringbuf_output(&tg_ring, event, size, wakeup_flags())) {
+  if (bpf_ringbuf_output(&tg_ring, event, size, flags)) {
     count(TG_COUNT_RING_FULL, 1);
     count(TG_COUNT_RING_FULL_BYTES, stream_bytes);
     return false;
   }
   count(TG_COUNT_EVENTS, 1);
   return true;
+}
+
+static __always_inline bool emit(struct tg_event *event, __u64 size, __u64 stream_bytes)
+{
+  return emit_with(event, size, stream_bytes, wakeup_flags());
+}
+
+/* For what is rare and cannot wait: a process may be gone in a few milliseconds, and its name with it. */
+static __always_inline bool emit_at_once(struct tg_event *event, __u64 size)
+{
+  return emit_with(event, size, 0, BPF_RB_FORCE_WAKEUP);
 }

@@ -116,6 +116,20 @@ static __always_inline bool socket_of(__u64 fd, struct tg_socket_ref *ref)
   return (family == TG_AF_INET || family == TG_AF_INET6) && BPF_CORE_READ(sk, sk_protocol) == TG_IPPROTO_TCP;
 }
 
+#define SOCK_DONE 1 /* enum sock_flags: a FIN was received */
+
+/* The sequence number after the last byte that the process has read. A FIN takes a number of its own, which the kernel
+ * adds to copied_seq as soon as everything before it was read: it is no byte of the stream. */
+static __always_inline __u32 received_until(const struct sock *sk)
+{
+  const struct tcp_sock *tcp = (const struct tcp_sock *)sk;
+  __u32 until = BPF_CORE_READ(tcp, copied_seq);
+
+  if (BPF_CORE_READ(sk, __sk_common.skc_flags) & (1UL << SOCK_DONE) && until == BPF_CORE_READ(tcp, rcv_nxt))
+    until--;
+  return until;
+}
+
 static __always_inline bool read_user(void *to, __u32 size, const void *from)
 {
   return bpf_probe_read_user(to, size, from) == 0;

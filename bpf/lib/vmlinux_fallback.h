@@ -144,6 +144,7 @@ struct sock_common {
   u16 skc_num;
   unsigned short skc_family;
   possible_net_t skc_net;
+  unsigned long skc_flags;
   struct in6_addr skc_v6_daddr;
   struct in6_addr skc_v6_rcv_saddr;
 };
@@ -153,6 +154,7 @@ struct sock {
 };
 struct tcp_sock {
   u32 copied_seq;
+  u32 rcv_nxt;
   u32 write_seq;
 };
 struct socket {

@@ -109,7 +109,7 @@ class Receiver:
 
     def wait_steady(self, quiet=1.5, timeout=60):
         """Counting: waits until nothing has come for `quiet` seconds; returns how many server spans there are."""
-        deadline, count, since = time.monotonic() + timeout, -1, 0
+        deadline, count, since = time.monotonic() + timeout, -1, time.monotonic()
         while time.monotonic() < deadline and time.monotonic() - since < quiet:
             if self.queries.total() != count:
                 count, since = self.queries.total(), time.monotonic()
