@@ -132,8 +132,9 @@ Result<void> keep_loader_capabilities() {
   ::capng_clear(CAPNG_SELECT_BOTH);
   for (std::size_t i = 0; i < held.size(); ++i) {
     if (!held[i]) continue;
-    constexpr auto kSets = static_cast<capng_type_t>(CAPNG_EFFECTIVE | CAPNG_PERMITTED | CAPNG_BOUNDING_SET);
-    static_cast<void>(::capng_update(CAPNG_ADD, kSets, kLoaderKeeps[i]));
+    for (const capng_type_t set : {CAPNG_EFFECTIVE, CAPNG_PERMITTED, CAPNG_BOUNDING_SET}) {
+      static_cast<void>(::capng_update(CAPNG_ADD, set, kLoaderKeeps[i]));
+    }
   }
   if (::capng_apply(CAPNG_SELECT_BOUNDS) != 0 || ::capng_apply(CAPNG_SELECT_CAPS) != 0) {
     return fail("give up the capabilities that loading took: the kernel refused", ErrorKind::kPermission);
