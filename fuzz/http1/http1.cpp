@@ -21,7 +21,7 @@ void require(bool holds) {
 }
 
 struct Checker final : ExchangeSink {
-  void on_request(const RequestMark& mark) override { require(open.insert(mark.number).second); }
+  void on_request(const RequestMark& mark, const TraceContext&) override { require(open.insert(mark.number).second); }
   void on_exchange(Exchange&& exchange) override {
     require(open.erase(exchange.request.number) == 1);
     require(exchange.end >= exchange.request.first_byte);
