@@ -85,6 +85,9 @@ class SessionOf final : public Session {
     end();
   }
 
+  void on_tick(Time now, ExchangeSink& out) override { correlator_.on_tick(now, limits_, out); }
+  bool wants_tick() const override { return correlator_.wants_tick(); }
+
   std::size_t held_bytes() const override {
     std::size_t sum = correlator_.held_bytes();
     for (const Flow& flow : flows_) {
@@ -156,7 +159,10 @@ class SessionOf final : public Session {
       flow.position += flow.held.size();
       release(flow);
     }
-    lose(flow, cause, now, out);
+    if (flow.lost || !flow.decoder.bridge()) return lose(flow, cause, now, out);
+    flow.last_byte = now;
+    flow.skipped = 0;
+    correlator_.on_bridge(flow.direction, now);
   }
 
   void lose(Flow& flow, LossCause cause, Time now, ExchangeSink& out) {
