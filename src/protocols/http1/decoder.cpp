@@ -47,8 +47,16 @@ bool Decoder::is_mine(bool request) const {
 Step Decoder::start(Bytes in, Frame& frame) {
   if (in.empty()) return {Verdict::kNeedMore, 0};
   // Section 2.2: empty lines before a request line are ignored.
-  const std::size_t empty = std::min(in.find_first_not_of("\r\n"), in.size());
-  if (empty > 0) return {Verdict::kSkip, empty};
+  if (in[0] == '\r' || in[0] == '\n') return {Verdict::kSkip, std::min(in.find_first_not_of("\r\n"), in.size())};
+  if (sync_ == Sync::kSynced && scanned_ == 0) {  // the common case: a head in one piece where one is due
+    frame = {};
+    const Parsed parsed = parse_head(in, frame.head);
+    if (parsed.valid && parsed.size > 0 && is_mine(frame.head.is_request)) return head(in, parsed.size, frame);
+  }
+  return look_closer(in, frame);
+}
+
+Step Decoder::look_closer(Bytes in, Frame& frame) {
   const std::size_t size = find_head_end(in, scanned_);
   if (size == 0 || sync_ != Sync::kSynced) {
     const Match match = classify_start(in, sync_);
@@ -60,7 +68,9 @@ Step Decoder::start(Bytes in, Frame& frame) {
     }
     if (size == 0) return {Verdict::kNeedMore, 0};
   }
-  return head(in, size, frame);
+  frame = {};
+  const bool valid = parse_head(in.substr(0, size), frame.head).valid && is_mine(frame.head.is_request);
+  return valid ? head(in, size, frame) : Step{Verdict::kMalformed, size};
 }
 
 Body Decoder::response_body(const Head& head) const {
@@ -83,9 +93,6 @@ bool Decoder::hands_over(const Head& head) const {
 }
 
 Step Decoder::head(Bytes in, std::size_t size, Frame& frame) {
-  frame = {};
-  if (!parse_head(in.substr(0, size), frame.head) || !is_mine(frame.head.is_request))
-    return {Verdict::kMalformed, size};
   const Head& head = frame.head;
   scanned_ = 0;
   sync_ = Sync::kSynced;
@@ -222,7 +229,7 @@ Step Decoder::unframed(Bytes in, Frame& frame) {
 bool Decoder::salvage(Bytes in, Frame& frame) {
   if (state_ != State::kStart || shared_.handed_over) return false;
   frame = {};
-  if (!parse_head(in, frame.head) || !is_mine(frame.head.is_request)) return false;
+  if (!parse_head(in, frame.head).valid || !is_mine(frame.head.is_request)) return false;
   learn_direction(frame.head.is_request);
   if (hands_over(frame.head)) {
     shared_.handed_over = true;

@@ -66,7 +66,8 @@ class Decoder {
     kBroken,
   };
   Step start(Bytes in, Frame& frame);
-  Step head(Bytes in, std::size_t size, Frame& frame);
+  Step look_closer(Bytes in, Frame& frame);
+  Step head(Bytes in, std::size_t size, Frame& frame);  // parsed, in the frame
   Step peek(Bytes in, Frame& frame);
   Step body();
   Step chunk(Bytes in);
