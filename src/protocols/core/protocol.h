@@ -27,7 +27,8 @@ concept Protocol =
       requires std::constructible_from<typename P::Decoder, typename P::Shared&, Direction>;
       requires std::constructible_from<typename P::Correlator, typename P::Shared&>;
       // Fills `f` on kFrame; views in `f` point into `in` and live until the next call. `in` is empty only directly
-      // after a skip or a frame has ended; kNeedMore is the answer where there is nothing to say.
+      // after a skip or a frame has ended; kNeedMore is the answer where there is nothing to say. Otherwise `f` comes
+      // value-initialised (decoders need not clear it, which costs as much as reading a short head).
       { d.decode(in, limits, f) } -> std::same_as<Step>;
       // The stream breaks off inside a frame, of which `in` is the beginning: true where that was worth one, now in
       // `f`.

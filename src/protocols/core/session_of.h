@@ -206,15 +206,18 @@ class SessionOf final : public Session {
   std::size_t decode(Flow& flow, Bytes in, Time first, bool again, ExchangeSink& out, Time now) {
     std::size_t used = 0;
     bool after_skip = again;
-    typename P::Frame frame;
+    typename P::Frame frame{};
+    bool stale = false;  // the frame
     while (used < in.size() || again) {
       if (flow.lost && (in.size() == used || !find_start(flow, in.substr(used), used, now, out))) return in.size();
       const Bytes rest = in.substr(used);
       const Time first_byte = used == 0 ? first : now;
+      if (stale && !rest.empty()) frame = {};
       Step step = flow.decoder.decode(rest, limits_, frame);
       const bool idle = step.verdict == Verdict::kSkip || (step.verdict == Verdict::kFrame && !after_skip);
       if (step.consumed == 0 && idle) step = {Verdict::kMalformed, rest.size()};  // no decoder may stand still
       after_skip = false;
+      stale = step.verdict != Verdict::kSkip;
       switch (step.verdict) {
         case Verdict::kFrame:
           used += deliver(flow, frame, std::min(step.consumed, rest.size()), first_byte, now, out);

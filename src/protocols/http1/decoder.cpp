@@ -49,7 +49,6 @@ Step Decoder::start(Bytes in, Frame& frame) {
   // Section 2.2: empty lines before a request line are ignored.
   if (in[0] == '\r' || in[0] == '\n') return {Verdict::kSkip, std::min(in.find_first_not_of("\r\n"), in.size())};
   if (sync_ == Sync::kSynced && scanned_ == 0) {  // the common case: a head in one piece where one is due
-    frame = {};
     const Parsed parsed = parse_head(in, frame.head);
     if (parsed.valid && parsed.size > 0 && is_mine(frame.head.is_request)) return head(in, parsed.size, frame);
   }
@@ -174,8 +173,8 @@ Step Decoder::trailers(Bytes in, Frame& frame) {
 
 Step Decoder::end(std::size_t consumed, Frame& frame) {
   state_ = State::kStart;
-  frame = {};
   frame.kind = Frame::Kind::kEnd;
+  frame.partial = false;
   frame.complete = frame.size_known = true;
   frame.body_size = length_;
   frame.size_is_stretch = body_ == Body::kUntilClose;
@@ -220,7 +219,6 @@ Step Decoder::unframed(Bytes in, Frame& frame) {
     reset();
     sync_ = Sync::kFresh;
   } else {
-    frame = {};
     frame.kind = Frame::Kind::kMore;
   }
   return {Verdict::kFrame, in.size()};
