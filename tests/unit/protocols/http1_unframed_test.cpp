@@ -235,5 +235,23 @@ TEST(Http1Unframed, AGapAfterTheAnswerMayHoldARequest) {
   EXPECT_EQ(s.out.exchanges[1].request.first_byte.ns, 1'006'000u);
 }
 
+TEST(Http1Unframed, NoGapIsBridgedWhereAnotherRequestMayBeInIt) {
+  Session1 s;
+  s.in(kNext).in(kPost).gap(kIn, 9000).in("xx\r\n0\r\n\r\n").sent(kShort);
+  EXPECT_EQ(s.out.count(LossCause::kGap), 1u);
+  ASSERT_EQ(s.out.exchanges.size(), 1u);
+  EXPECT_EQ(s.out.exchanges[0].name, "GET /p1");
+}
+
+// The end that was recognised may be none: what follows must be a start line beyond doubt, of whatever method.
+TEST(Http1Unframed, AfterALastChunkAStartLineMustBePlausible) {
+  for (const auto& [line, requests] : {std::pair{"ET /p1 HTTP/1.1\r\n\r\n", 1u}, {"FROB /p1 HTTP/1.1\r\n\r\n", 2u}}) {
+    Session1 s;
+    s.in(kPost).gap(kIn, 9000).in("xx\r\n0\r\n\r\n").sent(kShort).in(line).sent(kShort);
+    EXPECT_EQ(s.out.requests.size(), requests) << line;
+    EXPECT_EQ(s.out.exchanges.size(), requests) << line;
+  }
+}
+
 }  // namespace
 }  // namespace telegen
