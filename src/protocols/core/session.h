@@ -25,7 +25,9 @@ class Session {
   virtual void on_tick(Time now, ExchangeSink& out) = 0;
   virtual bool wants_tick() const = 0;
   virtual std::size_t held_bytes() const = 0;  // allocated for this connection's buffers and requests
-  virtual bool ended() const = 0;              // the protocol handed off (an upgrade): feed it no more
+  // The bytes of this direction so far do not end with a whole message, or are none: some wait for what follows.
+  virtual bool undecided(Direction direction) const = 0;
+  virtual bool ended() const = 0;  // the protocol handed off (an upgrade): feed it no more
 };
 
 }  // namespace telegen

@@ -96,6 +96,11 @@ class SessionOf final : public Session {
     return sum;
   }
 
+  bool undecided(Direction direction) const override {
+    const Flow& flow = flows_[static_cast<std::size_t>(direction)];
+    return flow.lost || !flow.held.empty();
+  }
+
   bool ended() const override { return ended_; }
 
  private:
