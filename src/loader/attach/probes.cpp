@@ -12,6 +12,7 @@
 #include <initializer_list>
 
 #include "abi/event.h"
+#include "base/time.h"
 #include "loader/attach/mapped_array.h"
 #include "process.skel.h"
 #include "socket.skel.h"
@@ -215,6 +216,7 @@ std::string Probes::describe_connections() const {
     tg_connection_event event{};
     event.event.size = sizeof event;
     event.event.type = TG_EVENT_CONNECTION;
+    event.event.time = monotonic_now().ns;
     event.connection = entry.id;
     event.family = entry.family;
     event.role = entry.role;
