@@ -24,6 +24,7 @@ struct Values {
   std::string shell;
   bool json = false;
   bool show = false;
+  bool self_check = false;
 };
 
 struct KeyOption {
@@ -108,7 +109,7 @@ class Tree {
     app_.footer("Documentation: docs/commands.md, docs/configuration.md. With no command: run.");
     add_run_options(app_, values_);
     add_run_options(add("run", "Watch this host and send what is seen (the default)"), values_);
-    add_flag_json(add("doctor", "Show what this kernel allows and what would be watched"));
+    add_flag_json(add("doctor", "Show what this kernel and this user allow, and which probes would run"));
     CLI::App& validate = add("validate", "Check the configuration");
     add_config_option(validate, values_);
     validate.add_flag("--show", values_.show, "Print the configuration in effect, secrets masked");
@@ -129,7 +130,9 @@ class Tree {
         ->required()
         ->check(CLI::IsMember({"bash", "zsh", "fish"}))
         ->type_name("");
-    add("worker", "Started by the agent itself").group("");  // no help: a user has no use for it
+    CLI::App& worker = add("worker", "Started by the agent itself");
+    worker.group("");  // no help: a user has no use for it
+    worker.add_flag("--self-check", values_.self_check, "Try what a worker may not do, and print what came of it");
     for (CLI::App* command : app_.get_subcommands({})) command->fallthrough(false);
   }
 
@@ -224,7 +227,7 @@ std::function<int()> command_for(const std::string& name, LoadRequest load, cons
   if (name == "record") return [o = RecordOptions{{std::move(load)}, v.file}] { return run_record(o); };
   if (name == "replay") return [o = ReplayOptions{{std::move(load)}, v.file}] { return run_replay(o); };
   if (name == "version") return [o = VersionOptions{v.json}] { return run_version(o); };
-  if (name == "worker") return [] { return run_worker({}); };
+  if (name == "worker") return [o = WorkerOptions{v.self_check}] { return run_worker(o); };
   return [o = RunOptions{std::move(load)}] { return run_agent(o); };
 }
 

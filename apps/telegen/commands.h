@@ -33,8 +33,13 @@ struct ReplayOptions {
 };
 int run_replay(const ReplayOptions& options);
 
-struct WorkerOptions {};
+struct WorkerOptions {
+  bool self_check = false;
+};
 int run_worker(const WorkerOptions& options);  // started by the loader only; hidden
+// As root: becomes what a worker is, tries what a worker may not do, prints {"bpf": "EPERM", …}. kPermission if it
+// could not become one, kGeneral if anything was not refused.
+int run_self_check();
 
 struct ValidateOptions {
   LoadRequest load;

@@ -178,6 +178,7 @@ Result<int> Loader::run(const std::string& recording) {
   for (const std::string& failure : probes_->failures()) log_warn(failure);
   for (const std::string& note : scope_.rules.notes) log_warn(note);
   probes_->set_rules(scope_.rules.rules);
+  if (auto kept = keep_loader_capabilities(); !kept) return std::unexpected(kept.error());
 
   LoaderServer server(services(), proc_);
   SupervisorOptions options;

@@ -22,9 +22,9 @@ std::optional<std::uint64_t> cgroup_id(const CgroupPath& group, const std::vecto
   return std::nullopt;
 }
 
-bool in_scope(const Selector& selector, std::uint32_t pid, const std::vector<CgroupMembership>& memberships) {
-  if (!selector.pids.empty() && !std::ranges::binary_search(selector.pids, pid)) return false;
-  return !selector.cgroup || contains(*selector.cgroup, memberships);
+bool asks_for_cgroups(const Selection& selection) {
+  const auto asks = [](const Selector& selector) { return selector.cgroup || selector.containers_only; };
+  return std::ranges::any_of(selection.instrument, asks) || std::ranges::any_of(selection.exclude, asks);
 }
 
 }  // namespace
@@ -44,12 +44,23 @@ Result<Scope> make_scope(const DiscoverySettings& settings) {
   return scope;
 }
 
+bool may_trace(const Selection& selection, std::uint32_t pid, const std::vector<CgroupMembership>& memberships) {
+  if (memberships.empty() && asks_for_cgroups(selection)) return false;
+  ProcessInfo known;  // all else stays unknown, so an entry that asks for more neither excludes nor refuses
+  known.pid = pid;
+  known.cgroups = memberships;
+  known.container = find_container(memberships);
+  const auto answer = [&](Matched which) {
+    return [&known, which](const Selector& selector) { return matches(selector, known) == which; };
+  };
+  if (std::ranges::any_of(selection.exclude, answer(Matched::kYes))) return false;
+  return selection.instrument.empty() || !std::ranges::all_of(selection.instrument, answer(Matched::kNo));
+}
+
 bool may_trace(const Scope& scope, std::uint32_t pid) {
-  if (scope.selection.instrument.empty()) return true;
+  if (scope.selection.instrument.empty() && scope.selection.exclude.empty()) return true;
   const auto text = read_bounded(proc_path("/proc", pid, "cgroup"), 64 * 1024);
-  const auto memberships = text ? parse_cgroup(text->text) : std::vector<CgroupMembership>{};
-  return std::ranges::any_of(scope.selection.instrument,
-                             [&](const Selector& selector) { return in_scope(selector, pid, memberships); });
+  return may_trace(scope.selection, pid, text ? parse_cgroup(text->text) : std::vector<CgroupMembership>{});
 }
 
 }  // namespace telegen::app

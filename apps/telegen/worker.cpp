@@ -283,7 +283,8 @@ Result<void> Worker::run() {
 
 }  // namespace
 
-int run_worker(const WorkerOptions&) {
+int run_worker(const WorkerOptions& options) {
+  if (options.self_check) return run_self_check();
   const auto ended = Worker().run();
   if (ended) return kSuccess;
   std::fprintf(stderr, "telegen worker: %s\n", ended.error().message.c_str());

@@ -34,6 +34,26 @@ constexpr std::array<CapabilityText, kCapabilities> kTexts = {{
     {"uprobe", "uprobes"},
 }};
 
+struct NeededRight {
+  unsigned int capability;
+  bool admin_will_do;  // CAP_SYS_ADMIN stands for it, as it did before Linux 5.8 split it up
+  const char* name;
+  const char* purpose;
+};
+
+// CAP_SYS_ADMIN is not among them: it is needed only to mount tracefs where nobody has, which is a finding of its own.
+constexpr NeededRight kNeededRights[] = {
+    {CAP_BPF, true, "CAP_BPF", "load eBPF programs"},
+    {CAP_PERFMON, true, "CAP_PERFMON", "attach them to tracepoints"},
+    {CAP_SYS_PTRACE, false, "CAP_SYS_PTRACE", "name the processes that are traced"},
+    {CAP_DAC_READ_SEARCH, false, "CAP_DAC_READ_SEARCH",
+     "read the environment and executables of other users' processes"},
+    {CAP_SETUID, false, "CAP_SETUID", "give the worker a user without privileges"},
+    {CAP_SETGID, false, "CAP_SETGID", "give the worker a group without privileges"},
+    {CAP_SETPCAP, false, "CAP_SETPCAP", "take from the worker what it could gain capabilities by"},
+    {CAP_KILL, false, "CAP_KILL", "end the worker, which belongs to another user"},
+};
+
 const std::array<bpf_insn, 2> kReturnZero = {{
     {.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = 0, .src_reg = 0, .off = 0, .imm = 0},
     {.code = BPF_JMP | BPF_EXIT, .dst_reg = 0, .src_reg = 0, .off = 0, .imm = 0},
@@ -57,7 +77,11 @@ Finding try_typed_program(std::string_view name, bpf_attach_type attach, const c
 }
 
 Finding try_tracepoint(const std::string& tracefs) {
-  if (tracefs.empty()) return no("tracefs is neither mounted nor can be");
+  if (tracefs.empty()) {
+    return no(
+        "tracefs is not mounted, and this process may not mount it (that takes CAP_SYS_ADMIN): "
+        "mount -t tracefs tracefs /sys/kernel/tracing");
+  }
   const std::string id = tracefs + "/events/syscalls/sys_exit_read/id";
   if (::access(id.c_str(), R_OK) != 0) return no_errno("read " + id, errno);
   const Fd program(
@@ -94,13 +118,11 @@ std::string_view meaning_of(Capability capability) { return kTexts[static_cast<s
 std::vector<MissingRight> missing_rights() {
   ::capng_get_caps_process();
   const auto has = [](unsigned int capability) { return ::capng_have_capability(CAPNG_EFFECTIVE, capability) != 0; };
-  if (has(CAP_SYS_ADMIN) && has(CAP_SETUID) && has(CAP_SETGID) && has(CAP_SYS_PTRACE)) return {};
   std::vector<MissingRight> missing;
-  if (!has(CAP_SYS_ADMIN) && !has(CAP_BPF)) missing.push_back({"CAP_BPF", "load eBPF programs"});
-  if (!has(CAP_SYS_ADMIN) && !has(CAP_PERFMON)) missing.push_back({"CAP_PERFMON", "attach them to tracepoints"});
-  if (!has(CAP_SYS_PTRACE)) missing.push_back({"CAP_SYS_PTRACE", "name the processes that are traced"});
-  if (!has(CAP_SETUID)) missing.push_back({"CAP_SETUID", "give the worker a user without privileges"});
-  if (!has(CAP_SETGID)) missing.push_back({"CAP_SETGID", "give the worker a group without privileges"});
+  for (const NeededRight& right : kNeededRights) {
+    if (has(right.capability) || (right.admin_will_do && has(CAP_SYS_ADMIN))) continue;
+    missing.push_back({right.name, right.purpose});
+  }
   return missing;
 }
 

@@ -6,11 +6,14 @@
 #include <pwd.h>
 #include <sched.h>
 #include <seccomp.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
+#include <iterator>
 #include <memory>
 
 namespace telegen {
@@ -22,7 +25,7 @@ constexpr int kAllowed[] = {
     SCMP_SYS(brk), SCMP_SYS(mmap), SCMP_SYS(munmap), SCMP_SYS(mremap), SCMP_SYS(mprotect), SCMP_SYS(madvise),
     SCMP_SYS(futex), SCMP_SYS(futex_waitv), SCMP_SYS(set_robust_list), SCMP_SYS(rseq), SCMP_SYS(exit),
     SCMP_SYS(exit_group), SCMP_SYS(sched_yield), SCMP_SYS(sched_getaffinity), SCMP_SYS(gettid), SCMP_SYS(getpid),
-    SCMP_SYS(getppid), SCMP_SYS(tgkill), SCMP_SYS(set_tid_address), SCMP_SYS(membarrier), SCMP_SYS(prlimit64),
+    SCMP_SYS(getppid), SCMP_SYS(set_tid_address), SCMP_SYS(membarrier),
     // signals
     SCMP_SYS(rt_sigaction), SCMP_SYS(rt_sigprocmask), SCMP_SYS(rt_sigreturn), SCMP_SYS(rt_sigtimedwait),
     SCMP_SYS(sigaltstack), SCMP_SYS(restart_syscall),
@@ -31,11 +34,11 @@ constexpr int kAllowed[] = {
     SCMP_SYS(gettimeofday), SCMP_SYS(getrandom), SCMP_SYS(getrusage), SCMP_SYS(times),
     // descriptors
     SCMP_SYS(read), SCMP_SYS(write), SCMP_SYS(readv), SCMP_SYS(writev), SCMP_SYS(pread64), SCMP_SYS(close),
-    SCMP_SYS(lseek), SCMP_SYS(fcntl), SCMP_SYS(dup), SCMP_SYS(ioctl), SCMP_SYS(fstat), SCMP_SYS(newfstatat),
-    SCMP_SYS(statx), SCMP_SYS(fsync), SCMP_SYS(fdatasync), SCMP_SYS(pipe2), SCMP_SYS(eventfd2), SCMP_SYS(poll),
-    SCMP_SYS(ppoll), SCMP_SYS(select), SCMP_SYS(pselect6), SCMP_SYS(epoll_create1), SCMP_SYS(epoll_ctl),
-    SCMP_SYS(epoll_wait), SCMP_SYS(epoll_pwait),
-    // files, by name: the user's rights are nobody's. Opening to write is refused below.
+    SCMP_SYS(lseek), SCMP_SYS(fcntl), SCMP_SYS(dup), SCMP_SYS(fstat), SCMP_SYS(newfstatat), SCMP_SYS(statx),
+    SCMP_SYS(fsync), SCMP_SYS(fdatasync), SCMP_SYS(pipe2), SCMP_SYS(eventfd2), SCMP_SYS(poll), SCMP_SYS(ppoll),
+    SCMP_SYS(select), SCMP_SYS(pselect6), SCMP_SYS(epoll_create1), SCMP_SYS(epoll_ctl), SCMP_SYS(epoll_wait),
+    SCMP_SYS(epoll_pwait),
+    // files, by name: the user's rights are nobody's. Opening is below, for reading only.
     SCMP_SYS(access), SCMP_SYS(faccessat), SCMP_SYS(faccessat2), SCMP_SYS(readlink), SCMP_SYS(readlinkat),
     SCMP_SYS(getdents64), SCMP_SYS(getcwd), SCMP_SYS(stat), SCMP_SYS(lstat), SCMP_SYS(statfs), SCMP_SYS(fstatfs),
     // sockets
@@ -46,6 +49,17 @@ constexpr int kAllowed[] = {
     // who and where
     SCMP_SYS(getuid), SCMP_SYS(geteuid), SCMP_SYS(getgid), SCMP_SYS(getegid), SCMP_SYS(uname), SCMP_SYS(sysinfo),
     SCMP_SYS(arch_prctl), SCMP_SYS(umask)};
+
+// What the loader needs once its probes run. Maps and the ring are memory and open descriptors by then, and links are
+// detached by closing theirs: no bpf() call follows.
+constexpr unsigned int kLoaderKeeps[] = {
+    CAP_KILL,             // signal the worker, which belongs to another user
+    CAP_SETUID,           // give the next worker its user, after a crash or SIGHUP
+    CAP_SETGID,           // and its group, with no supplementary ones
+    CAP_SETPCAP,          // and an empty bounding set
+    CAP_SYS_PTRACE,       // /proc/<pid>/{exe,cwd,maps,ns} of other users' processes
+    CAP_DAC_READ_SEARCH,  // /proc/<pid>/{environ,fd}, their executables; configuration and TLS files at SIGHUP
+};
 
 struct FilterDeleter {
   void operator()(void* filter) const { ::seccomp_release(filter); }
@@ -60,8 +74,18 @@ int add_conditional_rules(scmp_filter_ctx filter) {
   for (const int family : {AF_UNIX, AF_INET, AF_INET6, AF_NETLINK}) {  // netlink: how the resolver sorts addresses
     allow_if(SCMP_SYS(socket), SCMP_A0(SCMP_CMP_EQ, static_cast<scmp_datum_t>(family)));
   }
-  allow_if(SCMP_SYS(open), SCMP_A1(SCMP_CMP_MASKED_EQ, O_ACCMODE, O_RDONLY));
-  allow_if(SCMP_SYS(openat), SCMP_A2(SCMP_CMP_MASKED_EQ, O_ACCMODE, O_RDONLY));
+  // Read-only is not enough said: O_RDONLY | O_CREAT makes a file, and O_RDONLY | O_TRUNC empties one.
+  constexpr scmp_datum_t kOpenFlags = O_ACCMODE | O_CREAT | O_TRUNC;
+  allow_if(SCMP_SYS(open), SCMP_A1(SCMP_CMP_MASKED_EQ, kOpenFlags, O_RDONLY));
+  allow_if(SCMP_SYS(openat), SCMP_A2(SCMP_CMP_MASKED_EQ, kOpenFlags, O_RDONLY));
+  // Sockets without blocking, bytes waiting, and whether standard output is a terminal, how wide. Of the rest, TIOCSTI
+  // alone would let it type commands into the terminal that the agent was started from.
+  for (const unsigned int request : {FIONBIO, FIONREAD, TCGETS, TIOCGWINSZ}) {
+    allow_if(SCMP_SYS(ioctl), SCMP_A1(SCMP_CMP_EQ, request));
+  }
+  // Its user may be "nobody", whom other programs share: it may signal and limit itself alone.
+  allow_if(SCMP_SYS(tgkill), SCMP_A0(SCMP_CMP_EQ, static_cast<scmp_datum_t>(::getpid())));
+  allow_if(SCMP_SYS(prlimit64), SCMP_A0(SCMP_CMP_EQ, 0));
   allow_if(SCMP_SYS(clone), SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD, CLONE_THREAD));
   // Its flags lie in memory where a filter cannot look; told that it does not exist, the C library uses clone.
   if (error == 0) error = ::seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);
@@ -96,6 +120,24 @@ Result<void> drop_privileges(const WorkerUser& user) {
     return fail("drop capabilities: the kernel refused", ErrorKind::kPermission);
   if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
     return fail_errno(errno, "set", "no_new_privs", ErrorKind::kPermission);
+  return {};
+}
+
+Result<void> keep_loader_capabilities() {
+  ::capng_get_caps_process();
+  std::array<bool, std::size(kLoaderKeeps)> held{};
+  for (std::size_t i = 0; i < held.size(); ++i) {
+    held[i] = ::capng_have_capability(CAPNG_PERMITTED, kLoaderKeeps[i]) != 0;
+  }
+  ::capng_clear(CAPNG_SELECT_BOTH);
+  for (std::size_t i = 0; i < held.size(); ++i) {
+    if (!held[i]) continue;
+    constexpr auto kSets = static_cast<capng_type_t>(CAPNG_EFFECTIVE | CAPNG_PERMITTED | CAPNG_BOUNDING_SET);
+    static_cast<void>(::capng_update(CAPNG_ADD, kSets, kLoaderKeeps[i]));
+  }
+  if (::capng_apply(CAPNG_SELECT_BOUNDS) != 0 || ::capng_apply(CAPNG_SELECT_CAPS) != 0) {
+    return fail("give up the capabilities that loading took: the kernel refused", ErrorKind::kPermission);
+  }
   return {};
 }
 

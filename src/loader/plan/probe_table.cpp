@@ -12,6 +12,7 @@ constexpr Capability kTypedNeeds[] = {kBtfTracepoint};
 
 constexpr std::string_view kExitCost = "about 50 ns and the copy, on these syscalls of traced processes";
 constexpr std::string_view kPairCost = "about twice the exit program: arguments are parked at entry";
+constexpr std::string_view kCloseCost = "about 50 ns a close of any descriptor";
 constexpr std::string_view kRareCost = "only when it happens";
 
 constexpr std::string_view kReceiveExit[] = {"exit_read", "exit_readv", "exit_recvfrom", "exit_recvmsg",
@@ -43,7 +44,7 @@ constexpr Candidate kConnect[] = {{"exit", kExitNeeds, kConnectExit, kRareCost},
                                   {"enter+exit", kTracepointNeeds, kConnectPair, kRareCost}};
 
 constexpr std::string_view kUnixClosePrograms[] = {"enter_close"};
-constexpr Candidate kUnixClose[] = {{"enter", kTracepointNeeds, kUnixClosePrograms, kExitCost}};
+constexpr Candidate kUnixClose[] = {{"enter", kTracepointNeeds, kUnixClosePrograms, kCloseCost}};
 
 constexpr std::string_view kStatePrograms[] = {"tcp_state_change"};
 constexpr Candidate kState[] = {{"tp_btf", kTypedNeeds, kStatePrograms, "one look-up a TCP state change of the host"}};
