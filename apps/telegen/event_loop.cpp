@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "abi/event.h"
+
 namespace telegen::app {
 namespace {
 
@@ -33,6 +35,7 @@ void EventLoop::stop() {
 }
 
 void EventLoop::run(const std::stop_token& stop) {
+  take_connections();
   Duration nap = kShortestNap;
   while (!stop.stop_requested()) {
     housekeeping(monotonic_now());
@@ -53,6 +56,14 @@ std::size_t EventLoop::drain_once() {
   const std::size_t taken = parts_.reader.drain(kRecordsAtOnce, [this](Bytes bytes) { on_record(bytes); });
   if (!parts_.shard.spans().empty()) intake_.push(std::exchange(parts_.shard.spans(), {}), monotonic_now());
   return taken;
+}
+
+void EventLoop::take_connections() {
+  const Bytes all = parts_.connections;
+  for (std::size_t at = 0; at + sizeof(tg_connection_event) <= all.size(); at += sizeof(tg_connection_event)) {
+    on_record(all.substr(at, sizeof(tg_connection_event)));
+  }
+  std::string().swap(parts_.connections);
 }
 
 void EventLoop::on_record(Bytes bytes) {
@@ -81,10 +92,11 @@ void EventLoop::housekeeping(Time now) {
   if (now < next_housekeeping_) return;
   next_housekeeping_ = now + kHousekeeping;
   parts_.shard.set_clock(measure_clock_offset());
+  parts_.shard.tick(now);
   catalog_.tick(now);
   if (now < next_sweep_) return;
   next_sweep_ = now + kSweep;
-  parts_.shard.tick(now);
+  parts_.shard.sweep(now);
 }
 
 // Who the recorded processes are, at the end: by then all of them are known.

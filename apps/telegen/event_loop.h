@@ -18,6 +18,7 @@ struct EventLoopParts {
   RingReader reader;
   Shard shard;
   std::optional<Recorder> recorder;
+  std::string connections;  // records of connections that an earlier worker was told of
 };
 
 class EventLoop {
@@ -34,6 +35,7 @@ class EventLoop {
  private:
   void run(const std::stop_token& stop);
   std::size_t drain_once();
+  void take_connections();
   void on_record(Bytes record);
   void tell_catalog(const ProcessEvent& event, Time time);
   void record(Bytes bytes);

@@ -56,6 +56,7 @@ class Loader {
   Result<void> open_kit(const std::string& recording);
   Result<void> refresh_kit();
   Result<void> reload(LoaderServer& server);
+  void prepare_worker(LoaderServer& server);
   LoaderServices services();
   int kit_fd(KitDescriptor d) const { return kit_[static_cast<std::size_t>(d)].get(); }
   Fd& kit(KitDescriptor d) { return kit_[static_cast<std::size_t>(d)]; }
@@ -152,6 +153,15 @@ Result<void> Loader::reload(LoaderServer& server) {
   return {};
 }
 
+// The first worker finds no connections; a later one those that were announced to the one before.
+void Loader::prepare_worker(LoaderServer& server) {
+  probes_->next_epoch();
+  auto connections = make_memory_file("telegen-connections", probes_->describe_connections());
+  if (!connections) return log_warn(connections.error().message);
+  kit(KitDescriptor::kConnections) = std::move(*connections);
+  server.hand_over(KitDescriptor::kConnections, kit_fd(KitDescriptor::kConnections));
+}
+
 Result<int> Loader::run(const std::string& recording) {
   if (auto configured = configure(); !configured) return std::unexpected(configured.error());
   configure_logging(log_level_of(settings_.telegen.log_level), settings_.telegen.log_format, "loader");
@@ -176,7 +186,7 @@ Result<int> Loader::run(const std::string& recording) {
   options.arguments = {"telegen", "worker"};
   options.environment = worker_environment();
   options.user = worker_user();
-  options.before_start = [this] { probes_->next_epoch(); };
+  options.before_start = [this, &server] { prepare_worker(server); };
   options.reload = [this, &server] { return reload(server); };
   ::malloc_trim(0);
   return Supervisor(std::move(options), server).run();

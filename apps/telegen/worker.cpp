@@ -31,6 +31,7 @@ namespace telegen::app {
 namespace {
 
 constexpr int kLoaderSocket = 3;
+constexpr std::size_t kLargestConnections = 1ULL << 30;  // 4 Mi connections
 constexpr std::size_t kLargestSettings = 4 << 20;
 constexpr auto kUnknownProcessWait = std::chrono::milliseconds(100);
 constexpr auto kFirstLook = std::chrono::seconds(10);
@@ -168,7 +169,13 @@ Result<void> Worker::start_events() {
   if (!reader) return std::unexpected(reader.error());
   EventLoopParts parts{.reader = std::move(*reader),
                        .shard = Shard(shard_options(settings_), Random::from_kernel(), metrics_),
-                       .recorder = std::nullopt};
+                       .recorder = std::nullopt,
+                       .connections = {}};
+  if (const Fd& known = kit_[KitDescriptor::kConnections]; known.valid()) {
+    auto records = read_whole(known.get(), kLargestConnections);
+    if (!records) return std::unexpected(records.error());
+    parts.connections = std::move(*records);
+  }
   if (Fd& file = kit_[KitDescriptor::kRecording]; file.valid()) {
     auto recorder = Recorder::start(std::move(file), measure_clock_offset());
     if (!recorder) return std::unexpected(recorder.error());
@@ -261,7 +268,8 @@ Result<void> Worker::run() {
   if (auto started = start_pipeline(std::move(*tls)); !started) return started;
   if (auto started = start_events(); !started) return started;
   // Ready means that what already runs is traced.
-  if (!catalog_->drain(kFirstLook)) log_warn("not every running process could be looked at within 10 s; the rest follows");
+  if (!catalog_->drain(kFirstLook))
+    log_warn("not every running process could be looked at within 10 s; the rest follows");
   if (auto started = start_api(); !started) return started;
   std::string destinations;
   for (const std::string& one : pipeline_->destinations()) destinations += (destinations.empty() ? "" : ", ") + one;

@@ -16,7 +16,7 @@ constexpr Bytes kResponse =
     "0123456789012345678901234567890123456789012345678901234567890123";
 
 struct Discard final : ExchangeSink {
-  void on_request(const RequestMark&) override {}
+  void on_request(const RequestMark&, const TraceContext&) override {}
   void on_exchange(Exchange&& exchange) override {
     benchmark::DoNotOptimize(exchange.attributes.data());
     ++exchanges;

@@ -56,7 +56,30 @@ struct tg_connection_event {
   struct tg_address local;
   struct tg_address remote;
   char path[TG_UNIX_PATH_MAX]; /* UNIX: the listener's address; a leading NUL is the abstract namespace */
-  __u32 pad;
+  __u32 flags;                 /* tg_connection_flags */
+};
+
+enum tg_connection_flags {
+  TG_CONNECTION_UNDER_WAY = 1, /* `positions` are not known: from the loader, for a worker that replaces another */
+};
+
+/* An entry of the connection table (tg_connections, tg_unix_connections), keyed by the socket's address. The loader
+ * reads it too: what a new worker must know of connections that were announced to the one before. */
+struct tg_connection {
+  tg_connection_id id;
+  __u64 established;
+  __u64 accepted;
+  __u64 position[2]; /* UNIX: bytes since the socket was first seen; TCP has its sequence numbers */
+  struct tg_address local;
+  struct tg_address remote;
+  __u32 netns;
+  __u32 inode;
+  __u32 epoch;   /* the worker that it was announced to */
+  __u32 left[2]; /* what may still be captured of the current turn */
+  __u8 family;   /* tg_family */
+  __u8 role;
+  __u8 turn; /* direction of the last transfer + 1; 0: none yet */
+  __u8 pad;
 };
 
 enum tg_data_flags {

@@ -4,7 +4,8 @@
 #include "lib/connections.bpf.h"
 
 #define TG_CAPTURE_MAX 8192 /* the upper bound of tg_settings.capture_bytes; a power of two */
-#define TG_SEGMENTS_MAX 64
+#define TG_SEGMENTS_MAX 1024 /* the kernel's own limit, UIO_MAXIOV */
+#define TG_SEGMENTS_UNROLLED 64 /* what kernels without bpf_loop (before 5.17) can look at */
 
 /* The work of the running program. Per CPU and preemption is off in all users of it. Loads from it are unknown numbers
  * to the verifier, which keeps the loops cheap to verify. */
@@ -87,6 +88,22 @@ static __always_inline void take_segment(struct tg_transfer_state *t, const char
   }
 }
 
+/* One element of the vector; 1 ends the walk. */
+static long take_one(__u32 i, void *unused)
+{
+  struct tg_transfer_state *t = transfer_scratch();
+  struct iovec one;
+
+  if (!t || i >= t->segments || t->rest == 0)
+    return 1;
+  if (!read_user(&one, sizeof(one), (const struct iovec *)t->vector.iov_base + i)) {
+    count(TG_COUNT_UNREADABLE, 1);
+    return 1;
+  }
+  take_segment(t, one.iov_base, one.iov_len);
+  return 0;
+}
+
 __noinline int take_segments(void)
 {
   struct tg_transfer_state *t = transfer_scratch();
@@ -102,18 +119,13 @@ __noinline int take_segments(void)
     take_segment(t, t->vector.iov_base, t->vector.iov_len);
     return 0;
   }
-  const struct iovec *vectors = t->vector.iov_base;
-  for (__u32 i = 0; i < TG_SEGMENTS_MAX; i++) {
-    struct iovec one;
-
-    if (i >= t->segments || t->rest == 0)
-      break;
-    if (!read_user(&one, sizeof(one), vectors + i)) {
-      count(TG_COUNT_UNREADABLE, 1);
-      break;
-    }
-    take_segment(t, one.iov_base, one.iov_len);
+  if (bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_loop)) {
+    bpf_loop(TG_SEGMENTS_MAX, take_one, NULL, 0);
+    return 0;
   }
+  for (__u32 i = 0; i < TG_SEGMENTS_UNROLLED; i++)
+    if (take_one(i, NULL))
+      break;
   return 0;
 }
 

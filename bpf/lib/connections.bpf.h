@@ -5,20 +5,6 @@
 #include "lib/emit.bpf.h"
 #include "lib/extract.bpf.h"
 
-struct tg_connection {
-  tg_connection_id id;
-  __u64 established;
-  __u64 accepted;
-  __u64 position[2]; /* UNIX: bytes since the socket was first seen; TCP has its sequence numbers */
-  __u32 inode;
-  __u32 epoch;   /* the worker that it was announced to */
-  __u32 left[2]; /* what may still be captured of the current turn */
-  __u16 family;
-  __u8 role;
-  __u8 turn; /* direction of the last transfer + 1; 0: none yet */
-  __u32 pad;
-};
-
 struct {
   __uint(type, BPF_MAP_TYPE_HASH);
   __uint(map_flags, BPF_F_NO_PREALLOC);
@@ -76,6 +62,20 @@ static __always_inline struct tg_connection *lookup_connection(const struct tg_s
   return bpf_map_lookup_elem(&tg_connections, &key);
 }
 
+static __always_inline void describe_inet(struct tg_connection *connection, const struct sock *sk)
+{
+  connection->netns = BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum);
+  connection->local.port = BPF_CORE_READ(sk, __sk_common.skc_num);
+  connection->remote.port = bpf_ntohs(BPF_CORE_READ(sk, __sk_common.skc_dport));
+  if (connection->family == TG_FAMILY_IPV4) {
+    BPF_CORE_READ_INTO((__u32 *)connection->local.bytes, sk, __sk_common.skc_rcv_saddr);
+    BPF_CORE_READ_INTO((__u32 *)connection->remote.bytes, sk, __sk_common.skc_daddr);
+  } else {
+    BPF_CORE_READ_INTO(&connection->local.bytes, sk, __sk_common.skc_v6_rcv_saddr.in6_u.u6_addr8);
+    BPF_CORE_READ_INTO(&connection->remote.bytes, sk, __sk_common.skc_v6_daddr.in6_u.u6_addr8);
+  }
+}
+
 static __always_inline struct tg_connection *find_or_add_connection(const struct tg_socket_ref *ref)
 {
   struct tg_connection *found = lookup_connection(ref);
@@ -86,8 +86,10 @@ static __always_inline struct tg_connection *find_or_add_connection(const struct
   struct tg_connection fresh = {
       .id = key << 24 ^ ref->inode,
       .inode = ref->inode,
-      .family = ref->family,
+      .family = ref->family == TG_AF_UNIX ? TG_FAMILY_UNIX : ref->family == TG_AF_INET ? TG_FAMILY_IPV4 : TG_FAMILY_IPV6,
   };
+  if (ref->family != TG_AF_UNIX)
+    describe_inet(&fresh, ref->sk);
   long failed = ref->family == TG_AF_UNIX ? bpf_map_update_elem(&tg_unix_connections, &key, &fresh, BPF_ANY)
                                           : bpf_map_update_elem(&tg_connections, &key, &fresh, BPF_ANY);
   if (failed) {
@@ -118,20 +120,6 @@ static __always_inline void describe_unix(struct tg_connection_event *event, str
   bpf_probe_read_kernel(event->path, TG_UNIX_PATH_MAX, (char *)&address->name + sizeof(short));
 }
 
-static __always_inline void describe_inet(struct tg_connection_event *event, const struct sock *sk, __u16 family)
-{
-  event->netns = BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum);
-  event->local.port = BPF_CORE_READ(sk, __sk_common.skc_num);
-  event->remote.port = bpf_ntohs(BPF_CORE_READ(sk, __sk_common.skc_dport));
-  if (family == TG_AF_INET) {
-    BPF_CORE_READ_INTO((__u32 *)event->local.bytes, sk, __sk_common.skc_rcv_saddr);
-    BPF_CORE_READ_INTO((__u32 *)event->remote.bytes, sk, __sk_common.skc_daddr);
-  } else {
-    BPF_CORE_READ_INTO(&event->local.bytes, sk, __sk_common.skc_v6_rcv_saddr.in6_u.u6_addr8);
-    BPF_CORE_READ_INTO(&event->remote.bytes, sk, __sk_common.skc_v6_daddr.in6_u.u6_addr8);
-  }
-}
-
 struct {
   __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
   __uint(max_entries, 1);
@@ -159,14 +147,15 @@ static __always_inline bool announce(const struct tg_socket_ref *ref, struct tg_
   event->role = connection->role;
   event->established = connection->established;
   event->accepted = connection->accepted;
+  event->family = connection->family;
+  event->netns = connection->netns;
+  event->local = connection->local;
+  event->remote = connection->remote;
   if (ref->family == TG_AF_UNIX) {
-    event->family = TG_FAMILY_UNIX;
     event->positions[TG_RECEIVED] = connection->position[TG_RECEIVED];
     event->positions[TG_SENT] = connection->position[TG_SENT];
     describe_unix(event, ref->sk);
   } else {
-    event->family = ref->family == TG_AF_INET ? TG_FAMILY_IPV4 : TG_FAMILY_IPV6;
-    describe_inet(event, ref->sk, ref->family);
     const struct tcp_sock *tcp = (const struct tcp_sock *)ref->sk;
 
     event->positions[TG_RECEIVED] = (__u32)(received_until(ref->sk) - (direction == TG_RECEIVED ? moved : 0));

@@ -21,7 +21,7 @@ void require(bool holds) {
 }
 
 struct Checker final : ExchangeSink {
-  void on_request(const RequestMark& mark) override { require(open.insert(mark.number).second); }
+  void on_request(const RequestMark& mark, const TraceContext&) override { require(open.insert(mark.number).second); }
   void on_exchange(Exchange&& exchange) override {
     require(open.erase(exchange.request.number) == 1);
     require(exchange.end >= exchange.request.first_byte);
@@ -57,7 +57,14 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     now = now + Duration(1);
     switch (operation & 7) {
       case 0: session.on_gap(direction, length, position, now, out), position += length; break;
-      case 1: session.on_end(direction, now, out); break;
+      case 1:  // lengths from 128 on: a silence of up to 6 s
+        if (length < 128) {
+          session.on_end(direction, now, out);
+        } else {
+          now = now + std::chrono::milliseconds((length - 128) * 48);
+          session.on_tick(now, out);
+        }
+        break;
       case 2:
         session.on_close(now, out);
         closed = true;

@@ -42,6 +42,7 @@ Result<Event> decode_connection(Bytes record) {
                         .established = {raw.established},
                         .accepted = {raw.accepted},
                         .sequence_positions = raw.family != TG_FAMILY_UNIX,
+                        .under_way = (raw.flags & TG_CONNECTION_UNDER_WAY) != 0,
                         .positions = {raw.positions[0], raw.positions[1]}};
   if (event.sequence_positions && std::max(raw.positions[0], raw.positions[1]) > UINT32_MAX) {
     return malformed("a sequence number beyond 32 bits");

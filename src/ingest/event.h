@@ -26,6 +26,7 @@ struct ConnectionEvent {
   Time established;                          // 0: not known
   Time accepted;                             // 0: not seen
   bool sequence_positions = false;           // as in DataEvent
+  bool under_way = false;                    // it was announced to an earlier worker: `positions` are not known
   std::array<std::uint64_t, 2> positions{};  // by Direction: of the next byte
   SocketAddress local;
   SocketAddress remote;

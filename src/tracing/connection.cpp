@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "tracing/trial.h"
+
 namespace telegen {
 namespace {
 
@@ -56,10 +58,11 @@ std::uint64_t exchange_key(const ConnectionEvent& ends, Direction request_direct
   return hash == 0 ? 1 : hash;
 }
 
-void Connection::describe(const ConnectionEvent& event) {
+void Connection::describe(const ConnectionEvent& event, Time now) {
   ends_ = event;
-  described_ = true;
+  last_activity_ = std::max(last_activity_, now);
   if (process_ == 0) process_ = event.process;
+  if (event.under_way) return;
   for (const std::size_t direction : {0, 1})
     cursors_[direction].start(event.positions[direction], event.sequence_positions);
 }
@@ -73,8 +76,7 @@ Duration Connection::take_queue_time() {
 void Connection::on_data(const DataEvent& event, Time now, const ProtocolChoice& protocols, ExchangeSink& out) {
   process_ = event.process;
   last_activity_ = now;
-  // Without a description nothing is known of what was lost before: a pair could be wrong.
-  if (handed_over_ || !described_) return;
+  if (handed_over_) return;
   const auto step = cursors_[index(event.direction)].advance(event.position, event.length, event.sequence_position);
   if (step.restarted && session_) {
     session_->on_close(now, out);
@@ -108,10 +110,13 @@ void Connection::feed(Direction direction, Bytes bytes, std::uint64_t position, 
                       const ProtocolChoice& protocols, ExchangeSink& out) {
   if (!session_) return recognise(direction, bytes, position, now, protocols, out);
   session_->on_bytes(direction, bytes, position, now, out);
-  if (session_->ended()) {
-    session_.reset();
-    handed_over_ = true;
-  }
+  end_session_if_handed_over();
+}
+
+void Connection::end_session_if_handed_over() {
+  if (!session_->ended()) return;
+  session_.reset();
+  handed_over_ = true;
 }
 
 void Connection::recognise(Direction direction, Bytes bytes, std::uint64_t position, Time now,
@@ -131,14 +136,34 @@ void Connection::recognise(Direction direction, Bytes bytes, std::uint64_t posit
     protocol_ = row;
     session_ = row->make_session(protocols.limits, protocols.settings);
     const Start begun = std::exchange(start, {});
-    if (held > 0) session_->on_bytes(direction, Bytes(begun.bytes).substr(0, held), begun.position, begun.time, out);
-    return feed(direction, bytes, position, now, protocols, out);
+    return begin(direction, begun, held, bytes, position, now, out);
   }
   if (!may_be || start.bytes.size() >= kLongestStart) start.bytes.clear();
 }
 
+// The first bytes of a session: `held` of `start` came before `bytes`.
+void Connection::begin(Direction direction, const Start& start, std::size_t held, Bytes bytes, std::uint64_t position,
+                       Time now, ExchangeSink& out) {
+  Trial trial;
+  ExchangeSink& sink = seen_from_its_start() ? out : trial;
+  if (held > 0) session_->on_bytes(direction, Bytes(start.bytes).substr(0, held), start.position, start.time, sink);
+  session_->on_bytes(direction, bytes, position, now, sink);
+  if (!seen_from_its_start()) {
+    if (trial.failed() || session_->undecided(direction)) {
+      session_.reset();
+      return;
+    }
+    trial.repeat_to(out);
+  }
+  end_session_if_handed_over();
+}
+
 void Connection::on_end(Direction direction, Time now, ExchangeSink& out) {
   if (session_) session_->on_end(direction, now, out);
+}
+
+void Connection::on_tick(Time now, ExchangeSink& out) {
+  if (session_) session_->on_tick(now, out);
 }
 
 void Connection::on_close(Time now, ExchangeSink& out) {

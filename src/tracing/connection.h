@@ -38,17 +38,18 @@ class Connection {
  public:
   explicit Connection(ConnectionId id) : id_(id) {}
 
-  void describe(const ConnectionEvent& event);
+  void describe(const ConnectionEvent& event, Time now);
   void on_data(const DataEvent& event, Time now, const ProtocolChoice& protocols, ExchangeSink& out);
   void on_end(Direction direction, Time now, ExchangeSink& out);
   void on_close(Time now, ExchangeSink& out);
 
   ConnectionId id() const { return id_; }
   const ConnectionEvent& ends() const { return ends_; }
-  bool described() const { return described_; }
   Time last_activity() const { return last_activity_; }
   std::uint32_t process() const { return process_; }
   const ProtocolRow* protocol() const { return protocol_; }
+  void on_tick(Time now, ExchangeSink& out);
+  bool wants_tick() const { return session_ && session_->wants_tick(); }
   std::size_t held_bytes() const { return session_ ? session_->held_bytes() : 0; }
 
   // The time between handshake and accept, once: the first request waited for it.
@@ -60,14 +61,17 @@ class Connection {
             ExchangeSink& out);
   void recognise(Direction direction, Bytes bytes, std::uint64_t position, Time now, const ProtocolChoice& protocols,
                  ExchangeSink& out);
+  void end_session_if_handed_over();
   // The start of a message whose first transfers are too short to tell what it is.
   struct Start {
     std::string bytes;
     std::uint64_t position = 0;
     Time time;
   };
+  bool seen_from_its_start() const { return ends_.accepted.ns != 0 || ends_.role == Role::kClient; }
+  void begin(Direction direction, const Start& start, std::size_t held, Bytes bytes, std::uint64_t position, Time now,
+             ExchangeSink& out);
   ConnectionId id_;
-  bool described_ = false;
   bool queue_time_taken_ = false;
   bool handed_over_ = false;  // the protocol ended on a living connection (an upgrade)
   std::uint32_t process_ = 0;

@@ -31,6 +31,8 @@ Shard::Shard(ShardOptions options, Random random, MetricRegistry& metrics)
       local_(kLocalExchanges),
       exchanges_(metrics.counter("telegen_exchanges_total", "Requests that became spans.")),
       requests_(metrics.counter("telegen_requests_total", "Requests whose head was decoded.")),
+      undescribed_(metrics.counter("telegen_transfers_undescribed_total",
+                                   "Transfers of connections that nothing is known of; they are not decoded.")),
       evicted_(
           metrics.counter("telegen_connections_evicted_total", "Connections forgotten because the table was full.")),
       open_connections_(metrics.gauge("telegen_connections", "Connections followed at present.")) {
@@ -61,17 +63,14 @@ Connection& Shard::connection(ConnectionId id) {
   if (slot) return *slot;
   slot = std::make_unique<Connection>(id);
   Connection& fresh = *slot;
-  if (connections_.size() > options_.connections) evict_idlest();
   open_connections_.set(static_cast<std::int64_t>(connections_.size()));
   return fresh;
 }
 
-// Rare by construction (the kernel's table has the same bound), so a scan is fine. A new connection has no activity yet
-// and is not the one to go.
+// Rare by construction (the kernel's table has the same bound), so a scan is fine.
 void Shard::evict_idlest() {
   auto idlest = connections_.end();
   for (auto it = connections_.begin(); it != connections_.end(); ++it) {
-    if (it->second->last_activity().ns == 0) continue;
     if (idlest == connections_.end() || it->second->last_activity() < idlest->second->last_activity()) idlest = it;
   }
   if (idlest == connections_.end()) return;
@@ -79,16 +78,23 @@ void Shard::evict_idlest() {
   close(idlest->first, idlest->second->last_activity());
 }
 
-void Shard::on_connection(const ConnectionEvent& event, Time) { connection(event.connection).describe(event); }
+void Shard::on_connection(const ConnectionEvent& event, Time now) {
+  connection(event.connection).describe(event, now);
+  if (connections_.size() > options_.connections) evict_idlest();
+}
 
 void Shard::on_data(const DataEvent& event, Time now) {
-  current_ = &connection(event.connection);
+  // Without a description nothing is known of what was lost before: a pair could be wrong.
+  const auto found = connections_.find(event.connection);
+  if (found == connections_.end()) return undescribed_.add();
+  current_ = found->second.get();
   thread_ = event.thread;
   process_ = event.process;
   const std::size_t open_before = current_->pending().size();
   current_->on_data(event, now, options_.protocols, *this);
   const bool read_a_request = event.direction == Direction::kReceived && current_->pending().size() > open_before;
   if (!read_a_request) threads_.other_activity(event.thread);
+  if (current_->wants_tick()) ticking_.insert(event.connection);
 }
 
 void Shard::on_end(const EndEvent& event, Time now) {
@@ -121,9 +127,22 @@ void Shard::close(ConnectionId id, Time now) {
 }
 
 void Shard::tick(Time now) {
+  const std::vector<ConnectionId> due(ticking_.begin(), ticking_.end());
+  for (const ConnectionId id : due) {
+    const auto found = connections_.find(id);
+    if (found != connections_.end()) {
+      current_ = found->second.get();
+      current_->on_tick(now, *this);
+      if (current_->wants_tick()) continue;
+    }
+    ticking_.erase(id);
+  }
+}
+
+void Shard::sweep(Time now) {
   std::vector<ConnectionId> forgotten;
   for (const auto& [id, held] : connections_) {
-    if (held->last_activity().ns != 0 && now - held->last_activity() > kForgottenAfter) forgotten.push_back(id);
+    if (now - held->last_activity() > kForgottenAfter) forgotten.push_back(id);
   }
   for (const ConnectionId id : forgotten) close(id, now);
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <boost/unordered/unordered_flat_map.hpp>
+#include <boost/unordered/unordered_flat_set.hpp>
 #include <functional>
 #include <memory>
 #include <vector>
@@ -28,8 +29,10 @@ class Shard final : private ExchangeSink {
 
   // `event` in ring order. Finished spans wait in spans() until taken.
   void on_event(const Event& event);
-  // Drops connections whose end was never seen. Call about once a minute.
+  // Finishes what silence has ended. Call about once a second.
   void tick(Time now);
+  // Drops connections whose end was never seen. Call about once a minute.
+  void sweep(Time now);
   // Ends every connection as if it had been closed: replay and shutdown.
   void close_all(Time now);
   void set_clock(ClockOffset clock) { clock_ = clock; }
@@ -63,6 +66,7 @@ class Shard final : private ExchangeSink {
   Random random_;
   ClockOffset clock_;
   boost::unordered_flat_map<ConnectionId, std::unique_ptr<Connection>> connections_;
+  boost::unordered_flat_set<ConnectionId> ticking_;  // connections with an exchange that silence may end
   LocalExchanges local_;
   ThreadActivity threads_;
   std::vector<Span> spans_;
@@ -73,6 +77,7 @@ class Shard final : private ExchangeSink {
 
   Counter& exchanges_;
   Counter& requests_;
+  Counter& undescribed_;
   Counter& evicted_;
   Gauge& open_connections_;
   std::array<Counter*, 4> lost_requests_;

@@ -50,7 +50,7 @@ Span build_span(Exchange&& exchange, const PendingSpan& identity, const Connecti
   span.end = clock.to_unix(std::max(exchange.end, exchange.request.first_byte));
   span.name = std::move(exchange.name);
   span.attributes = std::move(exchange.attributes);
-  if (connection.described()) add_ends(span.attributes, connection.ends(), is_server);
+  add_ends(span.attributes, connection.ends(), is_server);
   if (queue_time.count() > 0 && is_server) {
     span.attributes.push_back({"telegen.connection.queue_time", std::chrono::duration<double>(queue_time).count()});
   }

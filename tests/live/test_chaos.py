@@ -169,6 +169,29 @@ def test_a_killed_agent_worker_loses_nothing_while_the_ring_has_room(scope, agen
         assert counting.wait_count(2100) == 2100, f"loaded while the worker was down; {running.losses()}"
 
 
+def test_connections_outlive_the_worker_that_knew_them(scope, receiver, agent):
+    """Keep-alive connections that only the killed worker was told of: the new one is told by the loader."""
+    nginx = Nginx(scope)
+    running = agent()
+    clients = [RawClient(("127.0.0.1", nginx.port)) for _ in range(4)]
+    try:
+        for number, client in enumerate(clients):
+            assert client.get(f"/return?before={number}")[0] == 200
+        receiver.wait_for(4)
+        old = running.worker_pid()
+        os.kill(old, signal.SIGKILL)
+        for number in range(50):
+            for which, client in enumerate(clients):
+                assert client.get(f"/return?n={which}-{number}")[0] == 200
+        wait_until(lambda: (pids := scope.pids("agent")) and len(pids) == 2 and old not in pids, 10, "a new worker")
+        spans = receiver.wait_for(204)
+    finally:
+        for client in clients:
+            client.close()
+    for span, truth in match_up(spans, nginx.truths()):
+        compare_server(span, truth)
+
+
 def test_a_killed_loader_lets_the_worker_drain_and_end(scope, receiver, agent):
     nginx = Nginx(scope)
     running = agent(config={"otlp": {"traces": {"batch_timeout": "5s"}}})

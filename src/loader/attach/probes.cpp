@@ -1,5 +1,6 @@
 #include "loader/attach/probes.h"
 
+#include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <malloc.h>
 #include <sys/resource.h>
@@ -11,6 +12,7 @@
 #include <initializer_list>
 
 #include "abi/event.h"
+#include "base/time.h"
 #include "loader/attach/mapped_array.h"
 #include "process.skel.h"
 #include "socket.skel.h"
@@ -201,6 +203,32 @@ void Probes::set_selected(std::uint32_t tgid, bool selected) {
 bool Probes::is_selected(std::uint32_t tgid) const {
   const std::span<SelectedPage> pages = state_->selected.values();
   return tgid / TG_SELECTED_PAGE < pages.size() && pages[tgid / TG_SELECTED_PAGE].traced[tgid % TG_SELECTED_PAGE] == 1;
+}
+
+std::string Probes::describe_connections() const {
+  std::string records;
+  const int table = ::bpf_map__fd(state_->socket->maps.tg_connections);
+  std::uint64_t key = 0;
+  tg_connection entry{};
+  for (int error = ::bpf_map_get_next_key(table, nullptr, &key); error == 0;
+       error = ::bpf_map_get_next_key(table, &key, &key)) {
+    if (::bpf_map_lookup_elem(table, &key, &entry) != 0 || entry.epoch == 0) continue;
+    tg_connection_event event{};
+    event.event.size = sizeof event;
+    event.event.type = TG_EVENT_CONNECTION;
+    event.event.time = monotonic_now().ns;
+    event.connection = entry.id;
+    event.family = entry.family;
+    event.role = entry.role;
+    event.netns = entry.netns;
+    event.established = entry.established;
+    event.accepted = entry.accepted;
+    event.local = entry.local;
+    event.remote = entry.remote;
+    event.flags = TG_CONNECTION_UNDER_WAY;
+    records.append(reinterpret_cast<const char*>(&event), sizeof event);
+  }
+  return records;
 }
 
 void Probes::next_epoch() { ++state_->settings.values()[0].epoch; }

@@ -33,6 +33,10 @@ class Probes {
   void set_rules(std::span<const tg_rule> rules);
   void set_selected(std::uint32_t tgid, bool selected);
   bool is_selected(std::uint32_t tgid) const;
+  // What a new worker must know of connections that were announced to the one before: tg_connection_event records, one
+  // after the other. UNIX sockets' paths are not in the table; those connections are announced with their next
+  // transfer.
+  std::string describe_connections() const;
   // A new worker knows no connections: from now on each is announced again with its next transfer.
   void next_epoch();
 

@@ -43,6 +43,7 @@ enum class KitDescriptor : std::uint32_t {
   kApiListener,
   kOutputFile,
   kRecording,
+  kConnections,  // what the worker before knew: records of connections
   kTlsAuthorities,
   kTlsCertificate,
   kTlsKey,

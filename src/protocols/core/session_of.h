@@ -85,12 +85,20 @@ class SessionOf final : public Session {
     end();
   }
 
+  void on_tick(Time now, ExchangeSink& out) override { correlator_.on_tick(now, limits_, out); }
+  bool wants_tick() const override { return correlator_.wants_tick(); }
+
   std::size_t held_bytes() const override {
     std::size_t sum = correlator_.held_bytes();
     for (const Flow& flow : flows_) {
       if (flow.held.capacity() > std::string().capacity()) sum += flow.held.capacity();
     }
     return sum;
+  }
+
+  bool undecided(Direction direction) const override {
+    const Flow& flow = flows_[static_cast<std::size_t>(direction)];
+    return flow.lost || !flow.held.empty();
   }
 
   bool ended() const override { return ended_; }
@@ -156,7 +164,10 @@ class SessionOf final : public Session {
       flow.position += flow.held.size();
       release(flow);
     }
-    lose(flow, cause, now, out);
+    if (flow.lost || !flow.decoder.bridge()) return lose(flow, cause, now, out);
+    flow.last_byte = now;
+    flow.skipped = 0;
+    correlator_.on_bridge(flow.direction, now);
   }
 
   void lose(Flow& flow, LossCause cause, Time now, ExchangeSink& out) {
@@ -200,15 +211,18 @@ class SessionOf final : public Session {
   std::size_t decode(Flow& flow, Bytes in, Time first, bool again, ExchangeSink& out, Time now) {
     std::size_t used = 0;
     bool after_skip = again;
-    typename P::Frame frame;
+    typename P::Frame frame{};
+    bool stale = false;  // the frame
     while (used < in.size() || again) {
       if (flow.lost && (in.size() == used || !find_start(flow, in.substr(used), used, now, out))) return in.size();
       const Bytes rest = in.substr(used);
       const Time first_byte = used == 0 ? first : now;
+      if (stale && !rest.empty()) frame = {};
       Step step = flow.decoder.decode(rest, limits_, frame);
       const bool idle = step.verdict == Verdict::kSkip || (step.verdict == Verdict::kFrame && !after_skip);
       if (step.consumed == 0 && idle) step = {Verdict::kMalformed, rest.size()};  // no decoder may stand still
       after_skip = false;
+      stale = step.verdict != Verdict::kSkip;
       switch (step.verdict) {
         case Verdict::kFrame:
           used += deliver(flow, frame, std::min(step.consumed, rest.size()), first_byte, now, out);

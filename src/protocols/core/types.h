@@ -40,8 +40,9 @@ struct Step {
 // What a decoder may hold. A frame larger than `frame_bytes` is broken off as by a gap: what can be salvaged is used.
 struct Limits {
   std::size_t frame_bytes = 64 * 1024;
-  std::size_t attribute_bytes = 4096;  // a longer value is cut
-  std::size_t in_flight = 1024;        // requests waiting for a response on one connection
+  std::size_t attribute_bytes = 4096;          // a longer value is cut
+  std::size_t in_flight = 1024;                // requests waiting for a response on one connection
+  Duration silence = Duration(5'000'000'000);  // ends a message whose end cannot be known
 };
 
 // Why a request that was seen gives no exchange, or bytes gave no request.

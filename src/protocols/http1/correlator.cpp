@@ -48,6 +48,7 @@ void Correlator::pop() {
 
 // Tells the response decoder which request the next head answers.
 void Correlator::await_next() {
+  shared_.open = open_count();
   for (std::size_t i = first_; i < open_.size(); ++i) {
     if (open_[i].answering) continue;
     shared_.awaited = open_[i].awaits;
@@ -67,6 +68,7 @@ void Correlator::on_frame(const Frame& frame, const Stretch& where, const Limits
     case Frame::Kind::kResponse: answer(frame, where, out); break;
     case Frame::Kind::kInterim: settle_drifting(out); break;
     case Frame::Kind::kEnd: end_message(frame, where, out); break;
+    case Frame::Kind::kMore: go_on_unframed(where.direction, where.last_byte); break;
   }
   await_next();
 }
@@ -81,7 +83,7 @@ void Correlator::admit(const Frame& frame, const Stretch& where, const Limits& l
   out.on_request(mark, context);
   // A response that came after this request had begun, but before its head was known, answers something else.
   const bool overtaken = response_seen_ && last_response_byte_ >= where.first_byte && (frame.partial || unsure_);
-  if ((pipelined_ && unsure_) || overtaken) {
+  if ((shared_.pipelined && unsure_) || overtaken) {
     unsure_ = true;
     return out.on_lost_request(mark, LossCause::kGap);
   }
@@ -113,7 +115,7 @@ void Correlator::answer(const Frame& frame, const Stretch& where, ExchangeSink& 
   Open& open = front();
   open.answering = true;
   open.exchange.response_start = where.first_byte;
-  if (!open.request_ended) open.exchange.request_end = where.first_byte;
+  if (!open.request_ended && !open.request_drifting) open.exchange.request_end = where.first_byte;
   http::describe_response(frame.head.status, role(), open.exchange);
   if (frame.partial) {
     http::mark_partial(open.exchange);
@@ -142,7 +144,27 @@ void Correlator::end_message(const Frame& frame, const Stretch& where, ExchangeS
   Open& open = open_.back();
   open.request_ended = true;
   open.exchange.request_end = where.last_byte;
-  http::describe_size("http.request.body.size", frame.body_size, open.exchange);
+  if (frame.size_known) http::describe_size("http.request.body.size", frame.body_size, open.exchange);
+}
+
+void Correlator::go_on_unframed(Direction direction, Time now) {
+  if (shared_.request_direction != direction) {
+    last_response_byte_ = now;
+    if (open_count() == 0 || !front().answering) return;
+    front().drifting = true;
+    front().exchange.end = now;
+    return;
+  }
+  last_request_byte_ = now;
+  if (open_count() == 0 || open_.back().exchange.request.number + 1 != next_number_) return;
+  open_.back().request_drifting = true;
+  open_.back().exchange.request_end = now;
+}
+
+void Correlator::on_tick(Time now, const Limits& limits, ExchangeSink& out) {
+  if (!wants_tick() || now < front().exchange.end + limits.silence) return;
+  settle_drifting(out);
+  await_next();
 }
 
 void Correlator::emit_front(Time end, ExchangeSink& out) {
@@ -154,7 +176,9 @@ void Correlator::emit_front(Time end, ExchangeSink& out) {
 }
 
 void Correlator::settle_drifting(ExchangeSink& out) {
-  if (open_count() > 0 && front().drifting) emit_front(front().exchange.end, out);
+  if (open_count() == 0 || !front().drifting) return;
+  http::mark_partial(front().exchange);
+  emit_front(front().exchange.end, out);
 }
 
 void Correlator::give_up_from(std::size_t index, LossCause cause, ExchangeSink& out) {
@@ -167,7 +191,7 @@ void Correlator::give_up_from(std::size_t index, LossCause cause, ExchangeSink& 
 }
 
 void Correlator::prove_pipelining(ExchangeSink& out) {
-  pipelined_ = true;
+  shared_.pipelined = true;
   std::size_t index = first_;
   while (index < open_.size() && (!open_[index].unsure || open_[index].answering)) ++index;
   give_up_from(index, LossCause::kGap, out);
@@ -192,7 +216,7 @@ void Correlator::finish_all(Bytes why, bool response_ended, Time now, ExchangeSi
   while (open_count() > 0) {
     Open& open = front();
     if (open.drifting) {
-      emit_front(open.exchange.end, out);
+      settle_drifting(out);
       continue;
     }
     if (open.answering) {

@@ -10,6 +10,8 @@ namespace {
 constexpr std::size_t kMaxChunkLine = 4096;  // extensions included (RFC 9112, section 7.1.1 asks for a limit)
 constexpr std::size_t kMaxChunkDigits = 15;  // a size that cannot overflow
 constexpr Bytes kVersionStart = "HTTP/";
+constexpr Bytes kLastChunk = "\r\n0\r\n\r\n";  // after the data of the one before it
+constexpr std::size_t kLeastOfLastChunk = 5;   // without the CRLF of the one before it
 
 }  // namespace
 
@@ -19,6 +21,7 @@ void Decoder::reset() {
   sync_ = Sync::kLost;
   scanned_ = 0;
   length_ = 0;
+  tail_.clear();
 }
 
 Step Decoder::decode(Bytes in, const Limits&, Frame& frame) {
@@ -29,6 +32,7 @@ Step Decoder::decode(Bytes in, const Limits&, Frame& frame) {
     case State::kBody: return body();
     case State::kChunk: return chunk(in);
     case State::kTrailers: return trailers(in, frame);
+    case State::kUnframed: return unframed(in, frame);
     case State::kEnd: return end(0, frame);
     case State::kBroken: break;
   }
@@ -43,8 +47,15 @@ bool Decoder::is_mine(bool request) const {
 Step Decoder::start(Bytes in, Frame& frame) {
   if (in.empty()) return {Verdict::kNeedMore, 0};
   // Section 2.2: empty lines before a request line are ignored.
-  const std::size_t empty = std::min(in.find_first_not_of("\r\n"), in.size());
-  if (empty > 0) return {Verdict::kSkip, empty};
+  if (in[0] == '\r' || in[0] == '\n') return {Verdict::kSkip, std::min(in.find_first_not_of("\r\n"), in.size())};
+  if (sync_ == Sync::kSynced && scanned_ == 0) {  // the common case: a head in one piece where one is due
+    const Parsed parsed = parse_head(in, frame.head);
+    if (parsed.valid && parsed.size > 0 && is_mine(frame.head.is_request)) return head(in, parsed.size, frame);
+  }
+  return look_closer(in, frame);
+}
+
+Step Decoder::look_closer(Bytes in, Frame& frame) {
   const std::size_t size = find_head_end(in, scanned_);
   if (size == 0 || sync_ != Sync::kSynced) {
     const Match match = classify_start(in, sync_);
@@ -56,7 +67,9 @@ Step Decoder::start(Bytes in, Frame& frame) {
     }
     if (size == 0) return {Verdict::kNeedMore, 0};
   }
-  return head(in, size, frame);
+  frame = {};
+  const bool valid = parse_head(in.substr(0, size), frame.head).valid && is_mine(frame.head.is_request);
+  return valid ? head(in, size, frame) : Step{Verdict::kMalformed, size};
 }
 
 Body Decoder::response_body(const Head& head) const {
@@ -71,15 +84,14 @@ void Decoder::learn_direction(bool request) {
   if (!shared_.request_direction) shared_.request_direction = request ? direction_ : opposite(direction_);
 }
 
+void Decoder::count_head() { ++shared_.heads[static_cast<std::size_t>(direction_)]; }
+
 bool Decoder::hands_over(const Head& head) const {
   if (head.is_request) return false;
   return head.status == 101 || (shared_.awaited == Awaited::kConnect && head.status / 100 == 2);
 }
 
 Step Decoder::head(Bytes in, std::size_t size, Frame& frame) {
-  frame = {};
-  if (!parse_head(in.substr(0, size), frame.head) || !is_mine(frame.head.is_request))
-    return {Verdict::kMalformed, size};
   const Head& head = frame.head;
   scanned_ = 0;
   sync_ = Sync::kSynced;
@@ -88,6 +100,7 @@ Step Decoder::head(Bytes in, std::size_t size, Frame& frame) {
   frame.kind = head.is_request ? Frame::Kind::kRequest : interim ? Frame::Kind::kInterim : Frame::Kind::kResponse;
   body_ = head.is_request ? body_of(head) : response_body(head);
   if (hands_over(head)) shared_.handed_over = true;
+  if (!interim) count_head();
   length_ = body_ == Body::kLength ? head.length : 0;
   frame.complete = body_ == Body::kNone;
   if (body_ == Body::kNone) {
@@ -160,24 +173,68 @@ Step Decoder::trailers(Bytes in, Frame& frame) {
 
 Step Decoder::end(std::size_t consumed, Frame& frame) {
   state_ = State::kStart;
-  frame = {};
   frame.kind = Frame::Kind::kEnd;
+  frame.partial = false;
   frame.complete = frame.size_known = true;
   frame.body_size = length_;
   frame.size_is_stretch = body_ == Body::kUntilClose;
   return {Verdict::kFrame, consumed};
 }
 
+// The other direction began a message after this one's framing was lost: a request, so that the response before it has
+// ended unless the client pipelines; or a response, so that the request was complete unless it was answered early.
+bool Decoder::moved_on() const { return shared_.heads[static_cast<std::size_t>(opposite(direction_))] != heads_then_; }
+
+bool Decoder::bridge() {
+  if (state_ != State::kChunk && state_ != State::kUnframed) return false;
+  // Another message may be in the gap where more than one is under way, or could be by now.
+  if (shared_.pipelined || shared_.open > 1 || (state_ == State::kUnframed && moved_on())) return false;
+  if (shared_.request_direction != direction_ && shared_.awaited != Awaited::kUnknown) return false;
+  if (state_ == State::kChunk) heads_then_ = shared_.heads[static_cast<std::size_t>(opposite(direction_))];
+  state_ = State::kUnframed;
+  tail_.clear();
+  return true;
+}
+
+// The last chunk ends a transfer, and so a piece; where it is a transfer of its own after a gap, the CRLF before it may
+// not be known. A body may quote HTTP, so a start line counts only at the beginning of a piece and once the other
+// direction has moved on.
+Step Decoder::unframed(Bytes in, Frame& frame) {
+  if (in.empty()) return {Verdict::kNeedMore, 0};
+  if (moved_on()) {
+    const Match match = classify_start(in, Sync::kLost);
+    const bool request = shared_.request_direction == direction_;
+    if (match == Match::kMaybe || match == (request ? Match::kRequest : Match::kResponse)) {
+      reset();
+      return start(in, frame);
+    }
+    // More than the last chunk after a new request: the client pipelines, and a response may be anywhere in it.
+    if (!request && in.size() > kLastChunk.size()) return {Verdict::kMalformed, 0};
+  }
+  tail_.append(in.substr(in.size() - std::min(in.size(), kLastChunk.size())));
+  if (tail_.size() > kLastChunk.size()) tail_.erase(0, tail_.size() - kLastChunk.size());
+  if (tail_.size() >= kLeastOfLastChunk && kLastChunk.ends_with(tail_)) {
+    end(in.size(), frame);
+    frame.size_known = false;
+    reset();
+    sync_ = Sync::kFresh;
+  } else {
+    frame.kind = Frame::Kind::kMore;
+  }
+  return {Verdict::kFrame, in.size()};
+}
+
 bool Decoder::salvage(Bytes in, Frame& frame) {
   if (state_ != State::kStart || shared_.handed_over) return false;
   frame = {};
-  if (!parse_head(in, frame.head) || !is_mine(frame.head.is_request)) return false;
+  if (!parse_head(in, frame.head).valid || !is_mine(frame.head.is_request)) return false;
   learn_direction(frame.head.is_request);
   if (hands_over(frame.head)) {
     shared_.handed_over = true;
   } else if (!frame.head.is_request && frame.head.status < 200) {
     return false;
   }
+  count_head();
   frame.kind = frame.head.is_request ? Frame::Kind::kRequest : Frame::Kind::kResponse;
   frame.partial = true;
   return true;

@@ -29,6 +29,8 @@ Bytes version_of(char minor) {
   return kDigits.substr(static_cast<std::size_t>(minor - '0') * 3, 3);
 }
 
+bool is_blank(char c) { return c == ' ' || c == '\t'; }
+
 // "HTTP/1." DIGIT
 bool is_version(Bytes in) { return in.size() == 8 && in.substr(0, 7) == "HTTP/1." && is_digit(in[7]); }
 
@@ -42,14 +44,15 @@ bool parse_status_line(Bytes line, Head& head) {
 }
 
 bool parse_request_line(Bytes line, Head& head) {
-  const std::size_t method_end = line.find_first_of(" \t");
-  if (method_end == Bytes::npos) return false;
+  std::size_t method_end = 0;
+  while (method_end < line.size() && !is_blank(line[method_end])) ++method_end;
   const Bytes rest = trim(line.substr(method_end));
-  const std::size_t target_end = rest.find_last_of(" \t");
-  if (target_end == Bytes::npos) return false;  // HTTP/0.9 has no version
-  const Bytes version = rest.substr(target_end + 1);
+  std::size_t target_end = rest.size();
+  while (target_end > 0 && !is_blank(rest[target_end - 1])) --target_end;
+  if (target_end == 0) return false;  // HTTP/0.9 has no version
+  const Bytes version = rest.substr(target_end);
   const Bytes target = trim(rest.substr(0, target_end));
-  if (!is_version(version) || target.empty() || target.find_first_of(" \t") != Bytes::npos) return false;
+  if (!is_version(version) || target.empty() || std::any_of(target.begin(), target.end(), is_blank)) return false;
   head.is_request = true;
   head.request.method = line.substr(0, method_end);
   head.request.target = target;
@@ -274,25 +277,26 @@ std::size_t find_head_end(Bytes in, std::size_t& scanned) {
   return 0;
 }
 
-bool parse_head(Bytes in, Head& head) {
+Parsed parse_head(Bytes in, Head& head) {
   std::size_t next = 0;
   const Bytes start = line_at(in, 0, next);
-  if (next == Bytes::npos) return false;
-  if (!(start.starts_with("HTTP/") ? parse_status_line(start, head) : parse_request_line(start, head))) return false;
+  if (next == Bytes::npos) return {};
+  if (!(start.starts_with("HTTP/") ? parse_status_line(start, head) : parse_request_line(start, head))) return {};
   while (next < in.size()) {
     const std::size_t from = next;
     Bytes line = line_at(in, from, next);
-    if (next == Bytes::npos || line.empty()) return true;
+    if (next == Bytes::npos) break;
+    if (line.empty()) return {true, next};
     const std::size_t begin = from;
-    while (next < in.size() && (in[next] == ' ' || in[next] == '\t')) {
+    while (next < in.size() && is_blank(in[next])) {
       const std::size_t fold = next;
       const Bytes more = line_at(in, fold, next);
-      if (next == Bytes::npos) return true;  // cut within the field's value
+      if (next == Bytes::npos) return {true, 0};  // cut within the field's value
       line = in.substr(begin, fold + more.size() - begin);
     }
     take_field(line, head);
   }
-  return true;
+  return {true, 0};
 }
 
 Body body_of(const Head& head) {

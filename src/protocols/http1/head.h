@@ -44,9 +44,13 @@ struct Head {
 // calls with a growing `in`, so that bytes are looked at once.
 std::size_t find_head_end(Bytes in, std::size_t& scanned);
 
-// `in` is a head, or the beginning of one with its complete start line; an incomplete last line is not used. False if
-// the start line is not one.
-bool parse_head(Bytes in, Head& head);
+struct Parsed {
+  bool valid = false;    // `in` starts with a complete start line
+  std::size_t size = 0;  // of the head with its empty line; 0 if it is not complete
+};
+
+// `in` is a head and what may follow it, or the beginning of one; an incomplete last line is not used. One pass.
+Parsed parse_head(Bytes in, Head& head);
 
 // Section 6.3. The response's own rules (HEAD, CONNECT, 1xx, 204, 304) are the caller's.
 Body body_of(const Head& head);

@@ -116,8 +116,9 @@ TEST(Semantics, AServerSpanHasTheAttributesOfTheConventions) {
                                           {"user_agent.original", "curl/8"},
                                           {"http.response.status_code", "404"}}));
   EXPECT_EQ(exchange.status, SpanStatus::kUnset) << "a client's mistake is no error of the server";
-  EXPECT_TRUE(exchange.context.valid());
-  EXPECT_EQ(exchange.context.state, "a=1");
+  EXPECT_FALSE(exchange.context.valid()) << "the caller asks for it, before the request is described";
+  EXPECT_TRUE(context_of(head).valid());
+  EXPECT_EQ(context_of(head).state, "a=1");
 }
 
 TEST(Semantics, AClientSpanHasTheFullUrlWithoutSecrets) {

@@ -129,6 +129,7 @@ class Properties {
         feeder.bytes(pieces_[last].direction, Bytes(pieces_[last].bytes).substr(0, cut));
         feeder.close();
         expect_known_requests(feeder.out);
+        EXPECT_FALSE(feeder.session.wants_tick());
         EXPECT_EQ(feeder.out.requests.size(), feeder.out.exchanges.size() + feeder.out.lost.size());
       }
     }
@@ -142,6 +143,7 @@ class Properties {
       for (const Piece& piece : pieces_) {
         for (std::size_t at = 0; at < piece.bytes.size();) {
           const std::size_t size = std::min<std::size_t>(1 + random.next() % 120, piece.bytes.size() - at);
+          if (random.next() % 8 == 0) feeder.tick(std::chrono::seconds(random.next() % 8));
           if (random.next() % one_in == 0) {
             feeder.gap(piece.direction, size);
           } else {

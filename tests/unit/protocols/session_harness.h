@@ -74,6 +74,11 @@ class Feeder {
     position(direction) += length;
     return *this;
   }
+  Feeder& tick(Duration later) {
+    now = now + later;
+    session.on_tick(now, out);
+    return *this;
+  }
   Feeder& end(Direction direction) {
     now = now + Duration(1000);
     session.on_end(direction, now, out);

@@ -245,8 +245,36 @@ TEST_F(ShardTest, AnUndescribedConnectionGivesNothing) {
   EXPECT_EQ(shard.spans().size(), 1U);
 }
 
-TEST_F(ShardTest, ARequestInSingleBytesIsRecognised) {
+// The agent starts while a body is on its way, and the body holds a line that looks like a request.
+TEST_F(ShardTest, ABodyThatWasUnderWayIsNotTakenForARequest) {
   open(server, ipv4(1, 80), ipv4(2, 4000));
+  receive(server, "GET /fake HTTP/1.1\r\n\r\nxxxxxxxxxxxxxxxxxxxxxxxxx");
+  send(server, kResponse);
+  EXPECT_TRUE(shard.spans().empty());
+  receive(server, kRequest);
+  send(server, kResponse);
+  ASSERT_EQ(shard.spans().size(), 1U);
+  EXPECT_EQ(text(shard.spans()[0], "url.path"), "/users/7");
+}
+
+// A worker that replaces another is told of connections, but not where their streams stand.
+TEST_F(ShardTest, AConnectionThatAnEarlierWorkerKnewGoesOn) {
+  shard.on_event({{},
+                  ConnectionEvent{.connection = server.id,
+                                  .role = Role::kServer,
+                                  .accepted = {5},
+                                  .sequence_positions = true,
+                                  .under_way = true,
+                                  .local = ipv4(1, 80),
+                                  .remote = ipv4(2, 4000)}});
+  receive(server, kRequest);
+  send(server, kResponse);
+  ASSERT_EQ(shard.spans().size(), 1U);
+  EXPECT_EQ(text(shard.spans()[0], "network.peer.address"), "127.0.0.2");
+}
+
+TEST_F(ShardTest, ARequestInSingleBytesIsRecognised) {
+  open(server, ipv4(1, 80), ipv4(2, 4000), now, now);
   for (const char& c : kRequest) receive(server, std::string_view(&c, 1));
   for (const char& c : kResponse) send(server, std::string_view(&c, 1));
   ASSERT_EQ(shard.spans().size(), 1U);
@@ -283,13 +311,10 @@ TEST_F(ShardTest, TheTableIsBoundedAndTheIdlestGoes) {
   options.connections = 100;
   Shard small(std::move(options), Random(1), metrics);
   for (ConnectionId id = 1; id <= 500; ++id) {
-    small.on_event(
-        {{id * 1000},
-         DataEvent{
-             .connection = id, .process = 1, .thread = 1, .position = 1, .length = 3, .head = "abc", .tail = {}}});
-    EXPECT_LE(small.connections(), 100U);
+    small.on_event({{id * 1000}, ConnectionEvent{.connection = id}});
+    ASSERT_LE(small.connections(), 100U);
   }
-  small.tick({500'000 + 3'700'000'000'000});
+  small.sweep({500'000 + 3'700'000'000'000});
   EXPECT_EQ(small.connections(), 0U) << "what was idle for an hour is forgotten";
 }
 
