@@ -77,8 +77,6 @@ class Worker {
   Scope scope_;
   MetricRegistry metrics_;
   std::optional<KernelCounters> counters_;
-  ResourcePtr unknown_process_ = std::make_shared<const Resource>(
-      Resource{{{"service.name", std::string("unknown_service")}}});  // shared like every resource
   std::unique_ptr<ProcessCatalog> catalog_;
   std::unique_ptr<SpanPipeline> pipeline_;
   std::unique_ptr<EventLoop> events_;
@@ -159,7 +157,7 @@ void Worker::enrich(std::span<Span> spans) {
     if (span.resource) continue;
     span.resource = catalog_->find(span.process);
     if (!span.resource) span.resource = catalog_->wait_for(span.process, kUnknownProcessWait);
-    if (!span.resource) span.resource = unknown_process_;
+    if (!span.resource) span.resource = catalog_->resource_for_unknown(span.process);
   }
 }
 
@@ -261,7 +259,8 @@ Result<void> Worker::run() {
   if (auto started = start_pipeline(std::move(*tls)); !started) return started;
   if (auto started = start_events(); !started) return started;
   // Ready means that what already runs is traced.
-  if (!catalog_->drain(kFirstLook)) log_warn("not every running process could be looked at within 10 s; the rest follows");
+  if (!catalog_->drain(kFirstLook))
+    log_warn("not every running process could be looked at within 10 s; the rest follows");
   if (auto started = start_api(); !started) return started;
   std::string destinations;
   for (const std::string& one : pipeline_->destinations()) destinations += (destinations.empty() ? "" : ", ") + one;
