@@ -187,11 +187,12 @@ void ProcessCatalog::exec(const CatalogRequest& request) {
   static_cast<void>(queue_.take_learn(request.pid));  // here it is
   auto info = look(request.pid);
   if (info && !info->partial) return keep(std::move(*info), request.time + options_.second_look);
+  const CatalogEntryPtr before = running(request.pid);
   if (info) {
+    if (before) add_place_before(before->info, *info);
     add_executed_path(request.path, *info);
     return keep(std::move(*info), std::nullopt);
   }
-  const CatalogEntryPtr before = running(request.pid);
   // Its exit event is on its way, but may have been lost.
   keep(ended_process(inspector_, request.pid, before ? &before->info : nullptr, request.path, request.time),
        std::nullopt, request.time);

@@ -192,7 +192,8 @@ Result<ProcessInfo> inspect_process(const Inspector& inspector, std::uint32_t pi
   if (again && again->start_ticks != out.start_ticks) {
     return fail("process " + std::to_string(pid) + " ended while it was read");
   }
-  out.partial = !again || has_ended(*again);
+  // A process loses its executable and its arguments before it shows as ended.
+  out.partial = !again || has_ended(*again) || (out.exe_path.empty() && out.args.empty());
   return out;
 }
 
@@ -202,6 +203,7 @@ ProcessInfo inspect_fork(const Inspector& inspector, const ProcessInfo& parent, 
   out.parent = parent.pid;
   if (const auto stat = read_stat(inspector, child)) {
     set_identity(inspector, *stat, out);
+    if (out.parent == 0) out.parent = parent.pid;  // it is ending just now
     set_place(inspector, out);
     out.partial = false;
   } else {  // gone already: what it sent still has a name
@@ -220,20 +222,25 @@ ProcessInfo ended_process(const Inspector& inspector, std::uint32_t pid, const P
   out.pid = out.inner_pid = pid;
   out.partial = true;
   if (before != nullptr) {
-    out.parent = before->parent;
     out.start_ticks = before->start_ticks;
     out.start = before->start;
     out.effective_uid = before->effective_uid;
     out.inner_pid = before->inner_pid;
-    out.cgroups = before->cgroups;
-    out.container = before->container;
-    out.net_namespace = before->net_namespace;
+    add_place_before(*before, out);
   }
   out.service.name = derive_service_name({});
   add_executed_path(path, out);
   // Where its start is not known, the exec tells it from others of the same pid.
   out.service.instance_id = make_instance_id(inspector.host->id, pid, out.start_ticks != 0 ? out.start_ticks : now.ns);
   return out;
+}
+
+void add_place_before(const ProcessInfo& before, ProcessInfo& out) {
+  if (out.parent == 0) out.parent = before.parent;
+  if (out.net_namespace == 0) out.net_namespace = before.net_namespace;
+  if (!out.container.id.empty() || before.cgroups.empty()) return;
+  out.cgroups = before.cgroups;
+  out.container = before.container;
 }
 
 void add_executed_path(std::string_view path, ProcessInfo& out) {

@@ -35,6 +35,8 @@ ProcessInfo inspect_fork(const Inspector& inspector, const ProcessInfo& parent, 
 ProcessInfo ended_process(const Inspector& inspector, std::uint32_t pid, const ProcessInfo* before,
                           std::string_view path, Time now);
 
+// Where a partial process was before its exec, as far as it could not be read any more: an exec changes none of it.
+void add_place_before(const ProcessInfo& before, ProcessInfo& out);
 // Names a partial process by what it executed, where its executable could not be read. An empty path says nothing.
 void add_executed_path(std::string_view path, ProcessInfo& out);
 
