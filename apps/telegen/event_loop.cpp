@@ -77,7 +77,7 @@ void EventLoop::on_record(Bytes bytes) {
 void EventLoop::tell_catalog(const ProcessEvent& event, Time time) {
   switch (event.change) {
     case ProcessChange::kFork: return catalog_.on_fork(event.parent, event.process);
-    case ProcessChange::kExec: return catalog_.on_exec(event.process, time);
+    case ProcessChange::kExec: return catalog_.on_exec(event.process, time, event.path);
     case ProcessChange::kMoved: return catalog_.learn(event.process);
     case ProcessChange::kExit: return catalog_.on_exit(event.process, time);
     case ProcessChange::kListen: return catalog_.on_listen(event.process, event.port);

@@ -78,8 +78,6 @@ class Worker {
   Scope scope_;
   MetricRegistry metrics_;
   std::optional<KernelCounters> counters_;
-  ResourcePtr unknown_process_ = std::make_shared<const Resource>(
-      Resource{{{"service.name", std::string("unknown_service")}}});  // shared like every resource
   std::unique_ptr<ProcessCatalog> catalog_;
   std::unique_ptr<SpanPipeline> pipeline_;
   std::unique_ptr<EventLoop> events_;
@@ -160,7 +158,7 @@ void Worker::enrich(std::span<Span> spans) {
     if (span.resource) continue;
     span.resource = catalog_->find(span.process);
     if (!span.resource) span.resource = catalog_->wait_for(span.process, kUnknownProcessWait);
-    if (!span.resource) span.resource = unknown_process_;
+    if (!span.resource) span.resource = catalog_->resource_for_unknown(span.process);
   }
 }
 

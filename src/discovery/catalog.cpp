@@ -3,12 +3,13 @@
 #include <algorithm>
 #include <utility>
 
+#include "discovery/naming.h"
 #include "discovery/resource_builder.h"
 
 namespace telegen {
 namespace {
 
-constexpr std::size_t kBatch = 256;           // requests carried out between two publications
+constexpr std::size_t kBatch = 256;           // requests of a lane carried out between two publications
 constexpr std::size_t kMaxSecondLooks = 256;  // a tick
 constexpr std::size_t kMaxMissing = 4096;
 constexpr std::size_t kMaxPorts = 1024;
@@ -18,6 +19,11 @@ constexpr auto kExecPause = std::chrono::milliseconds(1);
 // Looked at in the middle of execve(2): the kernel shows the new executable a moment before the new arguments and
 // environment, which are empty until then. A few programs have no arguments for good.
 bool in_exec(const ProcessInfo& info) { return !info.kernel_thread && !info.exe_path.empty() && info.args.empty(); }
+
+// Not even its start could be read.
+bool is_gone(const CatalogEntry& entry) {
+  return entry.exited.has_value() || (entry.info.partial && entry.info.start_ticks == 0);
+}
 
 }  // namespace
 
@@ -32,12 +38,16 @@ ProcessCatalog::ProcessCatalog(CatalogOptions options, HostInfo host, Selection 
       inspections_(metrics.counter("telegen_discovery_inspections_total", "Processes looked at.")),
       failures_(metrics.counter("telegen_discovery_inspection_failures_total",
                                 "Processes that were gone or unreadable when looked at.")),
+      partial_(metrics.counter("telegen_discovery_partial_total",
+                               "Processes that ended before all of them could be read: known by the path that was "
+                               "executed, or by what was read in time.")),
       dropped_(metrics.counter("telegen_discovery_requests_dropped_total",
                                "Process events and questions lost because the queue was full.")),
       evicted_(metrics.counter("telegen_discovery_evicted_total",
                                "Processes forgotten before their time because the catalog was full.")),
       processes_(metrics.gauge("telegen_discovery_processes", "Processes known, recently exited ones included.")),
       inspector_{options_.proc_root, &host_, privileged_.get(), &executables_},
+      queue_(options_.max_requests),
       published_(std::make_shared<const ProcessSnapshot>()),
       thread_([this](const std::stop_token& stop) { run(stop); }) {}
 
@@ -46,12 +56,26 @@ ProcessCatalog::~ProcessCatalog() {
   thread_.join();
 }
 
-void ProcessCatalog::learn(std::uint32_t pid) { ask(Kind::kLearn, pid, 0, {}); }
-void ProcessCatalog::on_fork(std::uint32_t parent, std::uint32_t child) { ask(Kind::kFork, child, parent, {}); }
-void ProcessCatalog::on_exec(std::uint32_t pid, Time now) { ask(Kind::kExec, pid, 0, now); }
-void ProcessCatalog::on_exit(std::uint32_t pid, Time now) { ask(Kind::kExit, pid, 0, now); }
-void ProcessCatalog::on_listen(std::uint32_t pid, std::uint16_t port) { ask(Kind::kListen, pid, port, {}); }
-void ProcessCatalog::tick(Time now) { ask(Kind::kTick, 0, 0, now); }
+void ProcessCatalog::learn(std::uint32_t pid) { ask(Lane::kPatient, {.kind = Kind::kLearn, .pid = pid}); }
+void ProcessCatalog::on_fork(std::uint32_t parent, std::uint32_t child) {
+  ask(Lane::kUrgent, {.kind = Kind::kFork, .pid = child, .other = parent});
+}
+void ProcessCatalog::on_exec(std::uint32_t pid, Time now, std::string path) {
+  ask(Lane::kUrgent, {.kind = Kind::kExec, .pid = pid, .time = now, .path = std::move(path)});
+}
+void ProcessCatalog::on_exit(std::uint32_t pid, Time now) {
+  ask(Lane::kUrgent, {.kind = Kind::kExit, .pid = pid, .time = now});
+}
+void ProcessCatalog::on_listen(std::uint32_t pid, std::uint16_t port) {
+  ask(Lane::kUrgent, {.kind = Kind::kListen, .pid = pid, .other = port});
+}
+void ProcessCatalog::tick(Time now) { ask(Lane::kPatient, {.kind = Kind::kTick, .time = now}); }
+
+CatalogQueue::Ticket ProcessCatalog::ask(Lane lane, CatalogRequest request) {
+  const auto ticket = queue_.push(lane, std::move(request));
+  if (ticket.number == 0) dropped_.add();
+  return ticket;
+}
 
 ProcessSnapshotPtr ProcessCatalog::snapshot() const {
   const std::scoped_lock lock(mutex_);
@@ -70,115 +94,136 @@ ResourcePtr ProcessCatalog::wait_for(std::uint32_t pid, Duration timeout) {
     const std::scoped_lock lock(mutex_);
     if (missing_.contains(pid)) return nullptr;
   }
-  const std::uint64_t number = ask(Kind::kLearnIfUnknown, pid, 0, {});
-  if (number == 0 || !wait_until_done(number, timeout)) return nullptr;
+  const auto ticket = ask(Lane::kUrgent, {.kind = Kind::kLearnIfUnknown, .pid = pid});
+  if (ticket.number == 0 || !queue_.wait_until_done(ticket, timeout)) return nullptr;
   return find(pid);
 }
 
+// The same pointer for the same pid, so that its spans are sent under one resource.
+ResourcePtr ProcessCatalog::resource_for_unknown(std::uint32_t pid) {
+  const std::scoped_lock lock(mutex_);
+  if (const auto found = unknown_.find(pid); found != unknown_.end()) return found->second;
+  ProcessInfo info;
+  info.pid = info.inner_pid = pid;
+  info.service.name = derive_service_name({});
+  auto made = std::make_shared<const Resource>(build_resource(host_, info, {.agent_version = options_.agent_version}));
+  if (unknown_.size() < kMaxMissing) unknown_.emplace(pid, made);
+  return made;
+}
+
 bool ProcessCatalog::drain(Duration timeout) {
-  std::uint64_t last = 0;
-  {
-    const std::scoped_lock lock(mutex_);
-    last = last_asked_;
+  const auto until = std::chrono::steady_clock::now() + timeout;
+  for (const auto ticket : queue_.last()) {
+    if (!queue_.wait_until_done(ticket, until - std::chrono::steady_clock::now())) return false;
   }
-  return wait_until_done(last, timeout);
-}
-
-bool ProcessCatalog::wait_until_done(std::uint64_t number, Duration timeout) {
-  std::unique_lock lock(mutex_);
-  return done_.wait_for(lock, timeout, [&] { return last_done_ >= number; });
-}
-
-std::uint64_t ProcessCatalog::ask(Kind kind, std::uint32_t pid, std::uint32_t other, Time time) {
-  std::uint64_t number = 0;
-  {
-    const std::scoped_lock lock(mutex_);
-    if (requests_.size() >= options_.max_requests) {
-      dropped_.add();
-      return 0;
-    }
-    number = ++last_asked_;
-    requests_.push_back({kind, pid, other, time, number});
-  }
-  asked_.notify_one();
-  return number;
+  return true;
 }
 
 void ProcessCatalog::run(const std::stop_token& stop) {
-  std::vector<Request> batch;
-  while (true) {
-    batch.clear();
-    {
-      std::unique_lock lock(mutex_);
-      asked_.wait(lock, stop, [this] { return !requests_.empty(); });
-      if (stop.stop_requested()) return;
-      while (!requests_.empty() && batch.size() < kBatch) {
-        batch.push_back(requests_.front());
-        requests_.pop_front();
-      }
+  while (queue_.wait(stop)) {
+    for (std::size_t i = 0; i < kBatch && !stop.stop_requested(); ++i) {
+      serve_urgent();
+      const auto patient = queue_.take(Lane::kPatient);
+      if (!patient) break;
+      carry_out(*patient);
+      queue_.finished(Lane::kPatient);
     }
-    for (const Request& request : batch) {
-      if (stop.stop_requested()) return;
-      carry_out(request);
-    }
-    publish(batch.back().number);
-    for (const CatalogEntryPtr& entry : news_) {
-      if (on_learned_) on_learned_(entry->info, entry->decision);
-    }
-    news_.clear();
+    publish();
   }
 }
 
-void ProcessCatalog::carry_out(const Request& request) {
+// Between any two steps of what can wait.
+void ProcessCatalog::serve_urgent() {
+  std::size_t count = 0;
+  while (count < kBatch) {
+    const auto urgent = queue_.take(Lane::kUrgent);
+    if (!urgent) break;
+    carry_out(*urgent);
+    queue_.finished(Lane::kUrgent);
+    ++count;
+  }
+  if (count > 0) publish();
+}
+
+void ProcessCatalog::carry_out(const CatalogRequest& request) {
   switch (request.kind) {
-    case Kind::kLearn: return inspect(request.pid, std::nullopt);
-    case Kind::kLearnIfUnknown:
-      if (!entries_.contains(request.pid)) inspect(request.pid, std::nullopt);
-      return;
+    case Kind::kLearn: return learn_now(request.pid);
     case Kind::kFork: return fork(request.other, request.pid);
-    case Kind::kExec: return inspect(request.pid, request.time + options_.second_look);
-    case Kind::kExit: {
-      const auto found = entries_.find(request.pid);
-      if (found == entries_.end()) return;
-      auto entry = std::make_shared<CatalogEntry>(*found->second);
-      entry->exited = request.time;
-      entry->look_again.reset();
-      found->second = std::move(entry);
-      changed_ = true;
-      return;
-    }
-    case Kind::kListen: return listen(request.pid, static_cast<std::uint16_t>(request.other));
+    case Kind::kExec: return exec(request);
     case Kind::kTick: return forget_and_look_again(request.time);
+    case Kind::kLearnIfUnknown:
+    case Kind::kExit:
+    case Kind::kListen: break;
   }
+  const bool overtook = queue_.take_learn(request.pid);
+  const bool wanted = request.kind != Kind::kExit && !entries_.contains(request.pid);
+  if (overtook || wanted) learn_now(request.pid);
+  if (request.kind == Kind::kExit) exit(request.pid, request.time);
+  if (request.kind == Kind::kListen) listen(request.pid, static_cast<std::uint16_t>(request.other));
 }
 
-void ProcessCatalog::inspect(std::uint32_t pid, std::optional<Time> look_again) {
+Result<ProcessInfo> ProcessCatalog::look(std::uint32_t pid) {
   inspections_.add();
   auto info = inspect_process(inspector_, pid, selection_.asks_for_ports());
   for (int i = 0; i < kExecRetries && info && in_exec(*info); ++i) {
     std::this_thread::sleep_for(kExecPause);
     info = inspect_process(inspector_, pid, selection_.asks_for_ports());
   }
-  if (!info) {
-    failures_.add();
-    gone_.push_back(pid);
-    return;
+  if (!info) failures_.add();
+  return info;
+}
+
+void ProcessCatalog::learn_now(std::uint32_t pid) {
+  auto info = look(pid);
+  if (!info) return gone_.push_back(pid);
+  const auto known = entries_.find(pid);
+  // What is left of a process that has ended tells less than what is known.
+  if (info->partial && known != entries_.end() && known->second->info.start_ticks == info->start_ticks) return;
+  const bool again = in_exec(*info);
+  keep(std::move(*info), again ? std::optional(Time{}) : std::nullopt);  // at the next tick
+}
+
+void ProcessCatalog::exec(const CatalogRequest& request) {
+  static_cast<void>(queue_.take_learn(request.pid));  // here it is
+  auto info = look(request.pid);
+  if (info && !info->partial) return keep(std::move(*info), request.time + options_.second_look);
+  const CatalogEntryPtr before = running(request.pid);
+  if (info) {
+    if (before) add_place_before(before->info, *info);
+    add_executed_path(request.path, *info);
+    return keep(std::move(*info), std::nullopt);
   }
-  if (in_exec(*info) && !look_again) look_again = Time{};  // at the next tick
-  keep(std::move(*info), look_again);
+  // Its exit event is on its way, but may have been lost.
+  keep(ended_process(inspector_, request.pid, before ? &before->info : nullptr, request.path, request.time),
+       std::nullopt, request.time);
+}
+
+void ProcessCatalog::exit(std::uint32_t pid, Time now) {
+  const auto found = entries_.find(pid);
+  if (found == entries_.end()) return;
+  auto entry = std::make_shared<CatalogEntry>(*found->second);
+  entry->exited = now;
+  entry->look_again.reset();
+  found->second = std::move(entry);
+  changed_ = true;
+}
+
+CatalogEntryPtr ProcessCatalog::running(std::uint32_t pid) const {
+  const auto found = entries_.find(pid);
+  return found == entries_.end() || found->second->exited ? nullptr : found->second;
 }
 
 void ProcessCatalog::fork(std::uint32_t parent, std::uint32_t child) {
-  if (!entries_.contains(parent)) inspect(parent, std::nullopt);
+  static_cast<void>(queue_.take_learn(child));  // meant the process that had this pid before
+  if (!entries_.contains(parent)) learn_now(parent);
   const auto found = entries_.find(parent);
-  if (found == entries_.end()) return inspect(child, std::nullopt);
+  if (found == entries_.end()) return learn_now(child);
   const CatalogEntryPtr origin = found->second;  // keep() may move the entry
   inspections_.add();
   keep(inspect_fork(inspector_, origin->info, child), std::nullopt);
 }
 
 void ProcessCatalog::listen(std::uint32_t pid, std::uint16_t port) {
-  if (!entries_.contains(pid)) inspect(pid, std::nullopt);
   const auto found = entries_.find(pid);
   if (found == entries_.end()) return;
   ProcessInfo info = found->second->info;
@@ -201,25 +246,29 @@ void ProcessCatalog::forget_and_look_again(Time now) {
     if (entry->look_again && *entry->look_again <= now && due.size() < kMaxSecondLooks) due.push_back(pid);
   }
   for (const std::uint32_t pid : due) {
-    const CatalogEntryPtr before = entries_.at(pid);
-    inspections_.add();
-    auto info = inspect_process(inspector_, pid, selection_.asks_for_ports());
-    auto entry = std::make_shared<CatalogEntry>(*before);
-    entry->look_again.reset();
-    entries_[pid] = std::move(entry);
-    changed_ = true;
-    if (!info) {
-      failures_.add();  // its exit event is on its way
-      continue;
-    }
-    if (*info == before->info) continue;
-    keep(std::move(*info), std::nullopt);
+    serve_urgent();
+    look_again(pid);
   }
   const std::scoped_lock lock(mutex_);
   missing_.clear();
+  unknown_.clear();
 }
 
-void ProcessCatalog::keep(ProcessInfo info, std::optional<Time> look_again) {
+void ProcessCatalog::look_again(std::uint32_t pid) {
+  const auto found = entries_.find(pid);
+  if (found == entries_.end() || !found->second->look_again) return;  // something urgent came first
+  auto entry = std::make_shared<CatalogEntry>(*found->second);
+  entry->look_again.reset();
+  const CatalogEntryPtr before = std::exchange(found->second, std::move(entry));
+  changed_ = true;
+  inspections_.add();
+  auto info = inspect_process(inspector_, pid, selection_.asks_for_ports());
+  if (!info) return failures_.add();  // its exit event is on its way
+  if (!info->partial && *info != before->info) keep(std::move(*info), std::nullopt);
+}
+
+void ProcessCatalog::keep(ProcessInfo info, std::optional<Time> look_again, std::optional<Time> exited) {
+  if (info.partial) partial_.add();
   if (entries_.size() >= options_.max_processes && !entries_.contains(info.pid)) make_room();
   auto entry = std::make_shared<CatalogEntry>();
   entry->decision = decide(selection_, info);
@@ -231,6 +280,7 @@ void ProcessCatalog::keep(ProcessInfo info, std::optional<Time> look_again) {
       std::make_shared<const Resource>(build_resource(host_, info, {.agent_version = options_.agent_version}));
   entry->info = std::move(info);
   entry->look_again = look_again;
+  entry->exited = exited;
   entry->learned = ++learned_;
   news_.push_back(entry);
   entries_[entry->info.pid] = std::move(entry);
@@ -252,7 +302,7 @@ void ProcessCatalog::make_room() {
   evicted_.add(count);
 }
 
-void ProcessCatalog::publish(std::uint64_t done) {
+void ProcessCatalog::publish() {
   ProcessSnapshotPtr next;
   if (changed_) next = std::make_shared<const ProcessSnapshot>(entries_);
   changed_ = false;
@@ -264,10 +314,13 @@ void ProcessCatalog::publish(std::uint64_t done) {
     for (const std::uint32_t pid : gone_) {
       if (missing_.size() < kMaxMissing) missing_.insert(pid);
     }
-    last_done_ = done;
   }
   gone_.clear();
-  done_.notify_all();
+  queue_.settle();
+  for (const CatalogEntryPtr& entry : news_) {
+    if (on_learned_ && !is_gone(*entry)) on_learned_(entry->info, entry->decision);
+  }
+  news_.clear();
 }
 
 }  // namespace telegen

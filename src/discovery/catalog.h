@@ -2,9 +2,7 @@
 // queued; one thread of its own reads /proc, so no caller ever waits for a file (but in wait_for, which says so).
 #pragma once
 
-#include <condition_variable>
 #include <cstdint>
-#include <deque>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -17,6 +15,7 @@
 
 #include "base/metrics.h"
 #include "base/time.h"
+#include "discovery/catalog_queue.h"
 #include "discovery/host.h"
 #include "discovery/inspect.h"
 #include "discovery/process_info.h"
@@ -43,13 +42,13 @@ struct CatalogOptions {
   std::string proc_root = "/proc";
   std::string agent_version;
   std::size_t max_processes = 65536;
-  std::size_t max_requests = 65536;  // 40 bytes each
+  std::size_t max_requests = 65536;  // a lane of the queue; 64 bytes each, and the path of an exec
   Duration keep_exited = std::chrono::minutes(5);
   Duration second_look = std::chrono::seconds(2);
 };
 
 // Called from the catalog's thread for each process learned or changed, after it was published: the selection that only
-// user space can decide follows from it. Must not block.
+// user space can decide follows from it. Not called for one that had ended before it was looked at. Must not block.
 using OnLearned = std::function<void(const ProcessInfo&, const Decision&)>;
 
 class ProcessCatalog {
@@ -61,10 +60,13 @@ class ProcessCatalog {
   ProcessCatalog& operator=(const ProcessCatalog&) = delete;
   ~ProcessCatalog();
 
-  // Any thread; none waits. A request that finds the queue full is dropped and counted.
+  // Any thread; none waits. A request that finds the queue full is dropped and counted. Events are carried out in the
+  // order given and before anything that was only asked to be learned.
   void learn(std::uint32_t pid);
   void on_fork(std::uint32_t parent, std::uint32_t child);
-  void on_exec(std::uint32_t pid, Time now);
+  // `path`: as executed, empty if not known. What has ended before it could be looked at is known by it alone
+  // (ProcessInfo::partial).
+  void on_exec(std::uint32_t pid, Time now, std::string path);
   void on_exit(std::uint32_t pid, Time now);
   void on_listen(std::uint32_t pid, std::uint16_t port);
   // Forgets what exited long ago and looks again at what was new; every second or so.
@@ -74,30 +76,31 @@ class ProcessCatalog {
   ResourcePtr find(std::uint32_t pid) const;  // null: not known
   // Asks for the process where it is not known and waits until it was looked at, at most `timeout`.
   ResourcePtr wait_for(std::uint32_t pid, Duration timeout);
+  // For a pid that nothing was ever heard of: this host, the pid, and "unknown_service". Never null.
+  ResourcePtr resource_for_unknown(std::uint32_t pid);
   // Waits until all that was asked for before is done; false at the timeout. For start-up and tests.
   bool drain(Duration timeout);
 
  private:
-  enum class Kind : std::uint8_t { kLearn, kLearnIfUnknown, kFork, kExec, kExit, kListen, kTick };
-  struct Request {
-    Kind kind;
-    std::uint32_t pid;
-    std::uint32_t other;  // kFork: the parent; kListen: the port
-    Time time;
-    std::uint64_t number;
-  };
+  using Lane = CatalogQueue::Lane;
+  using Kind = CatalogRequest::Kind;
 
-  std::uint64_t ask(Kind kind, std::uint32_t pid, std::uint32_t other, Time time);  // 0: the queue is full
-  bool wait_until_done(std::uint64_t number, Duration timeout);
+  CatalogQueue::Ticket ask(Lane lane, CatalogRequest request);
   void run(const std::stop_token& stop);
-  void carry_out(const Request& request);
-  void inspect(std::uint32_t pid, std::optional<Time> look_again);
+  void serve_urgent();
+  void carry_out(const CatalogRequest& request);
+  Result<ProcessInfo> look(std::uint32_t pid);
+  void learn_now(std::uint32_t pid);
   void fork(std::uint32_t parent, std::uint32_t child);
+  void exec(const CatalogRequest& request);
+  void exit(std::uint32_t pid, Time now);
   void listen(std::uint32_t pid, std::uint16_t port);
   void forget_and_look_again(Time now);
-  void keep(ProcessInfo info, std::optional<Time> look_again);
+  void look_again(std::uint32_t pid);
+  CatalogEntryPtr running(std::uint32_t pid) const;  // null: not known, or exited
+  void keep(ProcessInfo info, std::optional<Time> look_again, std::optional<Time> exited = std::nullopt);
   void make_room();
-  void publish(std::uint64_t done);
+  void publish();
 
   const CatalogOptions options_;
   const HostInfo host_;
@@ -106,6 +109,7 @@ class ProcessCatalog {
   const OnLearned on_learned_;
   Counter& inspections_;
   Counter& failures_;
+  Counter& partial_;
   Counter& dropped_;
   Counter& evicted_;
   Gauge& processes_;
@@ -119,14 +123,12 @@ class ProcessCatalog {
   std::uint64_t learned_ = 0;
   bool changed_ = false;
 
+  CatalogQueue queue_;
+
   mutable std::mutex mutex_;  // guards what follows
-  std::condition_variable_any asked_;
-  std::condition_variable done_;
-  std::deque<Request> requests_;
-  std::uint64_t last_asked_ = 0;
-  std::uint64_t last_done_ = 0;
   ProcessSnapshotPtr published_;
   std::unordered_set<std::uint32_t> missing_;  // not there when looked at; asked for again after a tick at the earliest
+  std::unordered_map<std::uint32_t, ResourcePtr> unknown_;  // forgotten at a tick as well
 
   std::jthread thread_;  // last: it uses all of the above
 };

@@ -16,6 +16,7 @@ constexpr std::size_t kMaxCgroup = 64 * 1024;
 constexpr std::size_t kMaxCmdline = 256 * 1024;  // a class path alone may be 100 KiB, and the name comes behind it
 constexpr std::size_t kKeptArgs = 4096;
 constexpr std::size_t kKeptArg = 256;
+constexpr std::size_t kLongestComm = 15;
 
 Result<ProcStat> read_stat(const Inspector& inspector, std::uint32_t pid) {
   const std::string path = proc_path(inspector.proc_root, pid, "stat");
@@ -59,12 +60,17 @@ void set_identity(const Inspector& inspector, const ProcStat& stat, ProcessInfo&
   out.start = {inspector.host->boot.ns + after_boot};
   out.name = to_clean_utf8(stat.comm, 64);
   out.kernel_thread = stat.kernel_thread;
-  const auto status = parse_status(read_or_empty(inspector, stat.pid, "status", kMaxStatus));
+}
+
+void set_place(const Inspector& inspector, ProcessInfo& out) {
+  const auto status = parse_status(read_or_empty(inspector, out.pid, "status", kMaxStatus));
   if (status) out.effective_uid = status->effective_uid;
-  out.inner_pid = status && !status->namespace_pids.empty() ? status->namespace_pids.back() : stat.pid;
-  out.cgroups = parse_cgroup(read_or_empty(inspector, stat.pid, "cgroup", kMaxCgroup));
+  out.inner_pid = status && !status->namespace_pids.empty() ? status->namespace_pids.back() : out.pid;
+  out.cgroups = parse_cgroup(read_or_empty(inspector, out.pid, "cgroup", kMaxCgroup));
   out.container = find_container(out.cgroups);
 }
+
+bool has_ended(const ProcStat& stat) { return stat.state == 'Z' || stat.state == 'X' || stat.state == 'x'; }
 
 // service.instance.id given in the environment is meant for one process; a forked child shares it all the same, as an
 // SDK in it would.
@@ -118,6 +124,15 @@ std::string without_deleted(std::string path) {
   return path;
 }
 
+std::string_view interpreter_of(std::string_view script) {
+  constexpr std::pair<std::string_view, std::string_view> kInterpreters[] = {
+      {".py", "python3"}, {".sh", "sh"}, {".js", "node"}, {".rb", "ruby"}, {".pl", "perl"}, {".php", "php"}};
+  for (const auto& [extension, interpreter] : kInterpreters) {
+    if (script.ends_with(extension)) return interpreter;
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<std::vector<std::uint16_t>> listening_ports(PrivilegedProc& privileged, std::uint32_t pid) {
@@ -141,28 +156,31 @@ Result<std::vector<std::uint16_t>> listening_ports(PrivilegedProc& privileged, s
   return ports;
 }
 
+// What names the process is read first: it may end at any moment.
 Result<ProcessInfo> inspect_process(const Inspector& inspector, std::uint32_t pid, bool with_ports) {
   const auto stat = read_stat(inspector, pid);
   if (!stat) return std::unexpected(stat.error());
   ProcessInfo out;
   set_identity(inspector, *stat, out);
   if (out.kernel_thread) {
+    set_place(inspector, out);
     out.service.name = out.name;
     return out;
   }
   PrivilegedProc& privileged = *inspector.privileged;
   if (auto exe = privileged.read(pid, ProcFile::kExeLink)) out.exe_path = without_deleted(std::move(*exe));
+  std::vector<std::string> args = split_arguments(read_or_empty(inspector, pid, "cmdline", kMaxCmdline));
+  const auto environ = privileged.read(pid, ProcFile::kEnviron);
+  const std::string cwd = privileged.read(pid, ProcFile::kCwdLink).value_or("");
+  set_place(inspector, out);
   if (const auto link = privileged.read(pid, ProcFile::kNetNamespace)) {
     out.net_namespace = parse_inode_link(*link, "net").value_or(0);
   }
-  std::vector<std::string> args = split_arguments(read_or_empty(inspector, pid, "cmdline", kMaxCmdline));
   bool go_otlp = false;
   set_runtime(inspector, out, go_otlp);
-  const auto environ = privileged.read(pid, ProcFile::kEnviron);
   const OtelEnvironment environment = parse_otel_environment(environ ? *environ : std::string());
   out.sends_otlp_traces =
       !environment.traces_off && (environment.agent_loaded || go_otlp || arguments_load_agent(args));
-  const std::string cwd = privileged.read(pid, ProcFile::kCwdLink).value_or("");
   set_service(environment, {out.exe_path, args, stat->comm, cwd}, out);
   set_instance(inspector, out);
   out.args = trimmed(std::move(args));
@@ -171,8 +189,11 @@ Result<ProcessInfo> inspect_process(const Inspector& inspector, std::uint32_t pi
   }
   // A pid that was reused in between would mix two processes; an exec in between is followed by its own event.
   const auto again = read_stat(inspector, pid);
-  if (!again) return std::unexpected(again.error());
-  if (again->start_ticks != out.start_ticks) return fail("process " + std::to_string(pid) + " ended while it was read");
+  if (again && again->start_ticks != out.start_ticks) {
+    return fail("process " + std::to_string(pid) + " ended while it was read");
+  }
+  // A process loses its executable and its arguments before it shows as ended.
+  out.partial = !again || has_ended(*again) || (out.exe_path.empty() && out.args.empty());
   return out;
 }
 
@@ -182,13 +203,58 @@ ProcessInfo inspect_fork(const Inspector& inspector, const ProcessInfo& parent, 
   out.parent = parent.pid;
   if (const auto stat = read_stat(inspector, child)) {
     set_identity(inspector, *stat, out);
+    if (out.parent == 0) out.parent = parent.pid;  // it is ending just now
+    set_place(inspector, out);
+    out.partial = false;
   } else {  // gone already: what it sent still has a name
     out.start_ticks = 0;
     out.start = {};
     out.inner_pid = child;
+    out.partial = true;
   }
   set_instance(inspector, out);
   return out;
+}
+
+ProcessInfo ended_process(const Inspector& inspector, std::uint32_t pid, const ProcessInfo* before,
+                          std::string_view path, Time now) {
+  ProcessInfo out;
+  out.pid = out.inner_pid = pid;
+  out.partial = true;
+  if (before != nullptr) {
+    out.start_ticks = before->start_ticks;
+    out.start = before->start;
+    out.effective_uid = before->effective_uid;
+    out.inner_pid = before->inner_pid;
+    add_place_before(*before, out);
+  }
+  out.service.name = derive_service_name({});
+  add_executed_path(path, out);
+  // Where its start is not known, the exec tells it from others of the same pid.
+  out.service.instance_id = make_instance_id(inspector.host->id, pid, out.start_ticks != 0 ? out.start_ticks : now.ns);
+  return out;
+}
+
+void add_place_before(const ProcessInfo& before, ProcessInfo& out) {
+  if (out.parent == 0) out.parent = before.parent;
+  if (out.net_namespace == 0) out.net_namespace = before.net_namespace;
+  if (!out.container.id.empty() || before.cgroups.empty()) return;
+  out.cgroups = before.cgroups;
+  out.container = before.container;
+}
+
+void add_executed_path(std::string_view path, ProcessInfo& out) {
+  // An open file that was executed (fexecve) has no path of its own.
+  if (path.empty() || path.starts_with("/dev/fd/") || !out.exe_path.empty()) return;
+  if (path.starts_with('/')) out.exe_path = path;  // a relative one is relative to a folder that is not known
+  if (out.name.empty()) out.name = to_clean_utf8(base_name(path).substr(0, kLongestComm), 64);
+  if (out.service.name_given) return;
+  std::vector<std::string> args = {std::string(path)};
+  // A script is named as its interpreter would name it.
+  if (const std::string_view interpreter = interpreter_of(path); !interpreter.empty()) {
+    args.insert(args.begin(), std::string(interpreter));
+  }
+  out.service.name = derive_service_name({args.front(), args, out.name, {}});
 }
 
 }  // namespace telegen

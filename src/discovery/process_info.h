@@ -32,9 +32,10 @@ struct ProcessInfo {
   UnixTime start;
   std::string name;  // comm
   bool kernel_thread = false;
+  bool partial = false;  // it ended before all of it could be read
   std::uint32_t effective_uid = 0;
   std::uint32_t inner_pid = 0;    // in its own pid namespace
-  std::string exe_path;           // as the process sees it, without " (deleted)"
+  std::string exe_path;           // as the process sees it, without " (deleted)"; partial: as it was executed
   std::vector<std::string> args;  // at most about 4 KiB together: long ones are cut first, then the last are dropped
   std::vector<CgroupMembership> cgroups;
   ContainerRef container;

@@ -14,7 +14,7 @@ void describe_selector(SettingsVisitor& visitor, SelectorSettings& entry, bool n
   visitor.field("open_ports", entry.open_ports, "TCP ports that the process listens on, such as 80,8000-8999.");
   visitor.field("exe_path", entry.exe_path, "Glob over the path of the executable; `*` also matches `/`.");
   visitor.field("cmdline", entry.cmdline, "Glob over the arguments joined by blanks (about the first 4 KiB of them).");
-  visitor.field("pids", entry.pids, "Process ids.");
+  visitor.field("pids", entry.pids, "Process ids, any of them.");
   visitor.field("cgroup", entry.cgroup, "A control group, by its path or its folder; groups below it count.");
   visitor.field("netns", entry.netns, "A network namespace: inode number, net:[…] or a path such as /run/netns/blue.");
   visitor.field("languages", entry.languages, "Language runtimes, any of them.", languages);
@@ -43,7 +43,7 @@ std::vector<std::string> list_of(std::string_view text) {
 void describe(SettingsVisitor& visitor, DiscoverySettings& settings) {
   visitor.section("discovery", "Which processes are instrumented.", [&settings](SettingsVisitor& section) {
     describe_list(section, "instrument",
-                  "Processes to instrument: keys of an entry are ANDed, entries are ORed. Empty: all but the excluded.",
+                  "Processes to instrument: those for which all keys of any entry hold. Empty: all but the excluded.",
                   settings.instrument, true);
     describe_list(section, "exclude_instrument", "Processes never to instrument, in the same form.",
                   settings.exclude_instrument, false);

@@ -12,29 +12,33 @@ void describe(SettingsVisitor& visitor, TlsSettings& s) {
 
 void describe(SettingsVisitor& visitor, OtlpTracesSettings& s) {
   visitor.field("enabled", s.enabled, "Send traces over OTLP.");
-  visitor.field("endpoint", s.endpoint, "Where traces go; empty: otlp.endpoint. Over HTTP it is used as it is.");
-  visitor.field("batch_size", s.batch_size, "Spans a request.", {.min = 1, .max = 100'000});
+  visitor.field("endpoint", s.endpoint,
+                "Where traces go; empty: otlp.endpoint. Over HTTP it is the whole URL, to which nothing is added.");
+  visitor.field("batch_size", s.batch_size, "The most spans that one request carries.", {.min = 1, .max = 100'000});
   visitor.field("batch_timeout", s.batch_timeout, "The longest that a span waits for its batch to fill.",
                 {.min = 0.001, .max = 3600});
-  visitor.field("sampler", s.sampler, "Which traces are kept.",
-                {.choices = {"always_on", "always_off", "traceidratio", "parentbased_always_on",
-                             "parentbased_always_off", "parentbased_traceidratio"}});
+  visitor.field(
+      "sampler", s.sampler,
+      "Which traces are kept. parentbased_…: as the caller decided, where there is one; else as what follows.",
+      {.choices = {"always_on", "always_off", "traceidratio", "parentbased_always_on", "parentbased_always_off",
+                   "parentbased_traceidratio"}});
   visitor.field("sampler_arg", s.sampler_arg, "The share of traces that a ratio sampler keeps.", {.min = 0, .max = 1});
 }
 
 void describe(SettingsVisitor& visitor, OtlpSettings& s) {
-  visitor.field("endpoint", s.endpoint, "The OTLP receiver: host:port, http://… or https://…; empty: none.");
+  visitor.field("endpoint", s.endpoint,
+                "The OTLP receiver: host:port, http://… or https://…; empty: none. Over HTTP, /v1/traces is added.");
   visitor.field("protocol", s.protocol, "The OTLP transport.", {.choices = {"grpc", "http"}});
   visitor.field("compression", s.compression, "How requests are compressed.", {.choices = {"gzip", "zstd", "none"}});
   visitor.field("timeout", s.timeout, "The longest that one request may take.", {.min = 0.001, .max = 3600});
-  visitor.field("headers", s.headers, "Headers (metadata) sent with every request.", {.secret = true});
+  visitor.field("headers", s.headers, "Headers (gRPC: metadata) sent with every request.", {.secret = true});
   visitor.section("tls", "Encryption and identity.", [&s](SettingsVisitor& v) { describe(v, s.tls); });
   visitor.section("traces", "The trace signal.", [&s](SettingsVisitor& v) { describe(v, s.traces); });
 }
 
 void describe(SettingsVisitor& visitor, FileOutputSettings& s) {
   visitor.field("path", s.path, "Also write spans to this file as OTLP/JSON lines; empty: no file.");
-  visitor.field("max_size", s.max_size, "The size at which the file is rotated.", {.min = 4096, .max = 1e15});
+  visitor.field("max_size", s.max_size, "The size at which the file is rotated.", {.min = 4096, .max = 0x1p40});
   visitor.field("max_files", s.max_files, "Files kept, the current one included.", {.min = 1, .max = 1000});
 }
 

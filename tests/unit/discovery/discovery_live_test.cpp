@@ -9,10 +9,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <thread>
 
+#include "discovery/catalog.h"
 #include "discovery/inspect.h"
 
 namespace telegen {
@@ -195,6 +197,56 @@ TEST_F(Live, AVanishedProcessIsAnError) {
   const auto p = inspect_process({"/proc", &host_, &direct_, &cache_}, pid, false);
   ASSERT_FALSE(p.has_value());
   EXPECT_EQ(p.error().message, "open /proc/" + std::to_string(pid) + "/stat: No such file or directory");
+}
+
+TEST_F(Live, TwoHundredProcessesThatEndAtOnceAllHaveAName) {
+  MetricRegistry metrics;
+  ProcessCatalog catalog({.agent_version = "0.1.0"}, host_, {}, std::make_unique<DirectProc>(), metrics, nullptr);
+  std::vector<std::uint32_t> pids;
+  for (int i = 0; i < 200; ++i) {
+    const Child child({"/bin/true"}, environment(), folder_);  // ended and reaped before the next is started
+    ASSERT_TRUE(child.started());
+    pids.push_back(child.pid());
+    catalog.on_fork(static_cast<std::uint32_t>(::getpid()), child.pid());
+    catalog.on_exec(child.pid(), monotonic_now(), "/bin/true");
+    catalog.on_exit(child.pid(), monotonic_now());
+  }
+  ASSERT_TRUE(catalog.drain(20s));
+  const auto all = catalog.snapshot();
+  std::size_t partial = 0;
+  for (const std::uint32_t pid : pids) {
+    ASSERT_TRUE(all->contains(pid));
+    const CatalogEntry& entry = *all->at(pid);
+    EXPECT_EQ(entry.info.service.name, "true");
+    EXPECT_EQ(entry.info.parent, static_cast<std::uint32_t>(::getpid()));
+    EXPECT_TRUE(entry.exited.has_value());
+    EXPECT_FALSE(entry.info.service.instance_id.empty());
+    const auto& attributes = entry.resource->attributes;
+    EXPECT_TRUE(std::ranges::any_of(attributes, [](const auto& a) { return a.key == "host.name"; }));
+    EXPECT_TRUE(std::ranges::any_of(attributes, [](const auto& a) { return a.key == "process.executable.path"; }));
+    if (entry.info.partial) ++partial;
+  }
+  RecordProperty("partial", static_cast<int>(partial));
+}
+
+// How long it takes from the word of an exec until its name is there to be seen.
+TEST_F(Live, AnExecIsLookedAtWithinMilliseconds) {
+  MetricRegistry metrics;
+  ProcessCatalog catalog({.agent_version = "0.1.0"}, host_, {}, std::make_unique<DirectProc>(), metrics, nullptr);
+  std::vector<Duration> took;
+  for (int i = 0; i < 50; ++i) {
+    const Child child({"sleep", "60"}, environment(), folder_);
+    ASSERT_TRUE(child.started());
+    const Time asked = monotonic_now();
+    catalog.on_exec(child.pid(), asked, "/usr/bin/sleep");
+    ASSERT_TRUE(catalog.drain(5s));
+    took.push_back(monotonic_now() - asked);
+    EXPECT_FALSE(catalog.snapshot()->at(child.pid())->info.partial);
+  }
+  std::ranges::sort(took);
+  const auto median = std::chrono::duration_cast<std::chrono::microseconds>(took[took.size() / 2]);
+  RecordProperty("median_us", static_cast<int>(median.count()));
+  EXPECT_LT(median, 20ms) << "sanitizers and a busy machine included";
 }
 
 TEST_F(Live, AMegabyteOfArgumentsIsCutAndStillNamed) {
