@@ -38,7 +38,7 @@ static __always_inline int park(struct trace_event_raw_sys_enter *ctx)
   return 0;
 }
 
-/* The scratch for a transfer on `fd`, or NULL if that is no stream socket. */
+/* The scratch for a transfer on `fd`, or NULL if that is no socket. */
 static __always_inline struct tg_transfer_state *begin_transfer(__u64 fd, __u32 direction, __u32 length)
 {
   struct tg_transfer_state *t = transfer_scratch();
@@ -64,7 +64,7 @@ static __always_inline int on_end_of_stream(__u64 fd, __u64 asked)
     return 0;
   struct tg_connection *connection = lookup_connection(&ref);
 
-  if (connection && connection->inode == ref.inode)
+  if (connection)
     emit_end(connection->id, TG_END_DIRECTION, TG_RECEIVED);
   return 0;
 }
@@ -237,7 +237,7 @@ static __always_inline int on_accept(long fd)
     return 0;
   connection->role = TG_ROLE_SERVER;
   connection->accepted = bpf_ktime_get_ns();
-  if (ref.family == TG_AF_UNIX)
+  if (connection->family == TG_FAMILY_UNIX)
     return 0;
   struct tg_listener listener = listener_of(ref.sk);
   __u64 key = (__u64)ref.sk;
@@ -290,11 +290,11 @@ static __always_inline int on_shutdown(long result)
 
   if (result || !current_selected() || !read_arguments(&a) || !socket_of(a.values[0], &ref))
     return 0;
-  if (ref.family != TG_AF_UNIX || a.values[1] == 0 /* SHUT_RD */)
+  if (a.values[1] == 0 /* SHUT_RD */)
     return 0;
   struct tg_connection *connection = lookup_connection(&ref);
 
-  if (connection && connection->inode == ref.inode)
+  if (connection && connection->family == TG_FAMILY_UNIX)
     emit_end(connection->id, TG_END_DIRECTION, TG_SENT);
   return 0;
 }
@@ -322,13 +322,13 @@ int enter_close(struct trace_event_raw_sys_enter *ctx)
   struct tg_socket_ref ref = {};
   __u64 fd = ctx->args[0];
 
-  if (!current_selected() || !socket_of(fd, &ref) || ref.family != TG_AF_UNIX)
+  if (!current_selected() || !socket_of(fd, &ref))
     return 0;
   struct tg_connection *connection = lookup_connection(&ref);
   struct file *file = file_of(fd);
   __u64 key = (__u64)ref.sk;
 
-  if (!connection || connection->inode != ref.inode || !file || !is_last_reference(file))
+  if (!connection || connection->family != TG_FAMILY_UNIX || !file || !is_last_reference(file))
     return 0;
   emit_end(connection->id, TG_END_SOCKET, 0);
   bpf_map_delete_elem(&tg_unix_connections, &key);

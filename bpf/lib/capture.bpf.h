@@ -6,6 +6,7 @@
 #define TG_CAPTURE_MAX 8192 /* the upper bound of tg_settings.capture_bytes; a power of two */
 #define TG_SEGMENTS_MAX 1024 /* the kernel's own limit, UIO_MAXIOV */
 #define TG_SEGMENTS_UNROLLED 64 /* what kernels without bpf_loop (before 5.17) can look at */
+#define TG_SEGMENTS_FIRST 8     /* read at once: few vectors are longer */
 
 /* The work of the running program. Per CPU and preemption is off in all users of it. Loads from it are unknown numbers
  * to the verifier, which keeps the loops cheap to verify. */
@@ -19,6 +20,7 @@ struct tg_transfer_state {
   __u32 captured;
   __u32 tail;
   __u32 rest; /* bytes of the transfer that the walk has not come to yet */
+  struct iovec first[TG_SEGMENTS_FIRST];
   __u32 has_buffer;
   __u32 later; /* bytes that the same syscall moved after this transfer (recvmmsg, sendmmsg) */
   __u32 pad;
@@ -88,12 +90,13 @@ static __always_inline void take_segment(struct tg_transfer_state *t, const char
   }
 }
 
-/* One element of the vector; 1 ends the walk. */
+/* One element of the vector, beyond those that were read at once; 1 ends the walk. */
 static long take_one(__u32 i, void *unused)
 {
   struct tg_transfer_state *t = transfer_scratch();
   struct iovec one;
 
+  i += TG_SEGMENTS_FIRST;
   if (!t || i >= t->segments || t->rest == 0)
     return 1;
   if (!read_user(&one, sizeof(one), (const struct iovec *)t->vector.iov_base + i)) {
@@ -102,6 +105,17 @@ static long take_one(__u32 i, void *unused)
   }
   take_segment(t, one.iov_base, one.iov_len);
   return 0;
+}
+
+static __always_inline void take_rest(void)
+{
+  if (bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_loop)) {
+    bpf_loop(TG_SEGMENTS_MAX, take_one, NULL, 0);
+    return;
+  }
+  for (__u32 i = 0; i < TG_SEGMENTS_UNROLLED; i++)
+    if (take_one(i, NULL))
+      break;
 }
 
 __noinline int take_segments(void)
@@ -119,13 +133,18 @@ __noinline int take_segments(void)
     take_segment(t, t->vector.iov_base, t->vector.iov_len);
     return 0;
   }
-  if (bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_loop)) {
-    bpf_loop(TG_SEGMENTS_MAX, take_one, NULL, 0);
+  __u32 count_first = t->segments < TG_SEGMENTS_FIRST ? t->segments : TG_SEGMENTS_FIRST;
+
+  if (!read_user(t->first, count_first * sizeof(t->first[0]), t->vector.iov_base)) {
+    count(TG_COUNT_UNREADABLE, 1);
     return 0;
   }
-  for (__u32 i = 0; i < TG_SEGMENTS_UNROLLED; i++)
-    if (take_one(i, NULL))
-      break;
+  for (__u32 i = 0; i < TG_SEGMENTS_FIRST; i++) {
+    if (i >= count_first || t->rest == 0)
+      return 0;
+    take_segment(t, t->first[i].iov_base, t->first[i].iov_len);
+  }
+  take_rest();
   return 0;
 }
 
@@ -153,11 +172,9 @@ static __always_inline void set_budget(struct tg_transfer_state *t, struct tg_co
 
 static __always_inline __u64 position_of(const struct tg_transfer_state *t, struct tg_connection *connection)
 {
-  const struct tcp_sock *tcp = (const struct tcp_sock *)t->socket.sk;
-
-  if (t->socket.family == TG_AF_UNIX)
+  if (connection->family == TG_FAMILY_UNIX)
     return __sync_fetch_and_add(&connection->position[t->direction & 1], t->length);
-  __u32 end = t->direction == TG_SENT ? BPF_CORE_READ(tcp, write_seq) : received_until(t->socket.sk);
+  __u32 end = t->direction == TG_SENT ? sent_until(t->socket.sk) : received_until(t->socket.sk);
   return (__u32)(end - t->later - t->length);
 }
 
@@ -196,10 +213,9 @@ __noinline int emit_transfer(void)
   t->event.captured = captured;
   t->event.tail = t->tail;
   t->event.direction = t->direction;
-  t->event.flags = ref.family == TG_AF_UNIX ? 0 : TG_DATA_POSITION;
+  t->event.flags = connection->family == TG_FAMILY_UNIX ? 0 : TG_DATA_POSITION;
   t->event.pad = 0;
   t->event.pad2 = 0;
-  if (emit(&t->event.event, sizeof(t->event) + payload, t->length))
-    count(TG_COUNT_BYTES, payload);
+  emit_payload(&t->event.event, sizeof(t->event), t->length, payload);
   return 0;
 }

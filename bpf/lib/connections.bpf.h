@@ -53,13 +53,16 @@ static __always_inline struct tg_listener listener_of(const struct sock *sk)
 }
 
 
+/* Most sockets are TCP, and most are known: that look-up comes first and alone. */
 static __always_inline struct tg_connection *lookup_connection(const struct tg_socket_ref *ref)
 {
   __u64 key = (__u64)ref->sk;
+  struct tg_connection *found = bpf_map_lookup_elem(&tg_connections, &key);
 
-  if (ref->family == TG_AF_UNIX)
-    return bpf_map_lookup_elem(&tg_unix_connections, &key);
-  return bpf_map_lookup_elem(&tg_connections, &key);
+  if (found && found->inode == ref->inode)
+    return found;
+  found = bpf_map_lookup_elem(&tg_unix_connections, &key);
+  return found && found->inode == ref->inode ? found : NULL;
 }
 
 static __always_inline void describe_inet(struct tg_connection *connection, const struct sock *sk)
@@ -76,12 +79,15 @@ static __always_inline void describe_inet(struct tg_connection *connection, cons
   }
 }
 
-static __always_inline struct tg_connection *find_or_add_connection(const struct tg_socket_ref *ref)
+/* NULL: no stream socket, or no room. */
+static __always_inline struct tg_connection *find_or_add_connection(struct tg_socket_ref *ref)
 {
   struct tg_connection *found = lookup_connection(ref);
 
-  if (found && found->inode == ref->inode)
+  if (found)
     return found;
+  if (!is_stream(ref))
+    return NULL;
   __u64 key = (__u64)ref->sk;
   struct tg_connection fresh = {
       .id = key << 24 ^ ref->inode,
@@ -151,15 +157,13 @@ static __always_inline bool announce(const struct tg_socket_ref *ref, struct tg_
   event->netns = connection->netns;
   event->local = connection->local;
   event->remote = connection->remote;
-  if (ref->family == TG_AF_UNIX) {
+  if (connection->family == TG_FAMILY_UNIX) {
     event->positions[TG_RECEIVED] = connection->position[TG_RECEIVED];
     event->positions[TG_SENT] = connection->position[TG_SENT];
     describe_unix(event, ref->sk);
   } else {
-    const struct tcp_sock *tcp = (const struct tcp_sock *)ref->sk;
-
     event->positions[TG_RECEIVED] = (__u32)(received_until(ref->sk) - (direction == TG_RECEIVED ? moved : 0));
-    event->positions[TG_SENT] = (__u32)(BPF_CORE_READ(tcp, write_seq) - (direction == TG_SENT ? moved : 0));
+    event->positions[TG_SENT] = (__u32)(sent_until(ref->sk) - (direction == TG_SENT ? moved : 0));
   }
   if (!emit(&event->event, sizeof(*event), moved))
     return false;

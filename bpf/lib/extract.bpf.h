@@ -7,6 +7,14 @@
  * entry program runs. True: sys_enter programs park them. */
 const volatile bool tg_arguments_parked = false;
 
+/* Set by the loader where the kernel takes it (6.12 and later): kernel memory is then read by plain loads, which the
+ * verifier guards, and not by a helper's call for each field. */
+const volatile bool tg_typed_reads = false;
+
+void *bpf_rdonly_cast(const void *object, __u32 btf_id) __ksym __weak;
+
+#define TG_TYPED(type, pointer) ((struct type *)bpf_rdonly_cast(pointer, bpf_core_type_id_kernel(struct type)))
+
 struct tg_arguments {
   __u64 values[4];
 };
@@ -89,31 +97,47 @@ struct tg_socket_ref {
 #define S_IFMT 00170000
 #define S_IFSOCK 0140000
 
-/* The stream socket behind a descriptor. False for anything else: files, pipes, datagrams, other families. */
+/* The socket behind a descriptor, of any kind. False for files, pipes and what else is no socket. */
 static __always_inline bool socket_of(__u64 fd, struct tg_socket_ref *ref)
 {
   struct file *file = file_of(fd);
 
   if (!file)
     return false;
+  if (tg_typed_reads) {
+    struct file *typed = TG_TYPED(file, file);
+
+    if ((typed->f_inode->i_mode & S_IFMT) != S_IFSOCK)
+      return false;
+    ref->inode = typed->f_inode->i_ino;
+    /* By the helper: the result is a number to the verifier, which the tables' keys are computed from. */
+    bpf_probe_read_kernel(&ref->sk, sizeof(ref->sk), &((struct socket *)typed->private_data)->sk);
+    return ref->sk != NULL;
+  }
   struct inode *inode = BPF_CORE_READ(file, f_inode);
 
   if ((BPF_CORE_READ(inode, i_mode) & S_IFMT) != S_IFSOCK)
     return false;
   struct socket *socket = BPF_CORE_READ(file, private_data);
 
-  struct sock *sk = BPF_CORE_READ(socket, sk);
-
-  if (!sk || BPF_CORE_READ(socket, type) != TG_SOCK_STREAM)
-    return false;
-  __u16 family = BPF_CORE_READ(sk, __sk_common.skc_family);
-
-  ref->sk = sk;
   ref->inode = BPF_CORE_READ(inode, i_ino);
-  ref->family = family;
-  if (family == TG_AF_UNIX)
+  ref->sk = BPF_CORE_READ(socket, sk);
+  return ref->sk != NULL;
+}
+
+/* Fills in the family of a stream socket over TCP or UNIX; false for any other. Asked only of sockets that are not in
+ * the table: whatever is in it was asked before. */
+static __always_inline bool is_stream(struct tg_socket_ref *ref)
+{
+  struct sock *sk = ref->sk;
+
+  ref->family = BPF_CORE_READ(sk, __sk_common.skc_family);
+  if (BPF_CORE_READ(sk, sk_type) != TG_SOCK_STREAM)
+    return false;
+  if (ref->family == TG_AF_UNIX)
     return true;
-  return (family == TG_AF_INET || family == TG_AF_INET6) && BPF_CORE_READ(sk, sk_protocol) == TG_IPPROTO_TCP;
+  return (ref->family == TG_AF_INET || ref->family == TG_AF_INET6) &&
+         BPF_CORE_READ(sk, sk_protocol) == TG_IPPROTO_TCP;
 }
 
 #define SOCK_DONE 1 /* enum sock_flags: a FIN was received */
@@ -122,12 +146,26 @@ static __always_inline bool socket_of(__u64 fd, struct tg_socket_ref *ref)
  * adds to copied_seq as soon as everything before it was read: it is no byte of the stream. */
 static __always_inline __u32 received_until(const struct sock *sk)
 {
+  if (tg_typed_reads) {
+    const struct tcp_sock *typed = TG_TYPED(tcp_sock, sk);
+    __u32 read_until = typed->copied_seq;
+    bool ended = TG_TYPED(sock, sk)->__sk_common.skc_flags & (1UL << SOCK_DONE);
+
+    return ended && read_until == typed->rcv_nxt ? read_until - 1 : read_until;
+  }
   const struct tcp_sock *tcp = (const struct tcp_sock *)sk;
   __u32 until = BPF_CORE_READ(tcp, copied_seq);
 
   if (BPF_CORE_READ(sk, __sk_common.skc_flags) & (1UL << SOCK_DONE) && until == BPF_CORE_READ(tcp, rcv_nxt))
     until--;
   return until;
+}
+
+static __always_inline __u32 sent_until(const struct sock *sk)
+{
+  if (tg_typed_reads)
+    return TG_TYPED(tcp_sock, sk)->write_seq;
+  return BPF_CORE_READ((const struct tcp_sock *)sk, write_seq);
 }
 
 static __always_inline bool read_user(void *to, __u32 size, const void *from)

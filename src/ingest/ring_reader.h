@@ -22,7 +22,8 @@ class RingReader {
   RingReader& operator=(RingReader&&) = delete;
   ~RingReader();
 
-  // Hands over up to `limit` records in order and frees each after its call. Returns how many there were.
+  // Hands over up to `limit` records in order and frees them, at the latest when it returns. Returns how many there
+  // were.
   std::size_t drain(std::size_t limit, const std::function<void(Bytes record)>& handle);
   // Sleeps until the kernel side wakes the reader (the ring fills), `wake_fd` is readable or `timeout` is over.
   void wait(Duration timeout) const;

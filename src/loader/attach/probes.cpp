@@ -64,6 +64,13 @@ Result<void> share_maps(bpf_object* from, bpf_object* to) {
   return {};
 }
 
+void choose_programs(bpf_object* object, const Plan& plan) {
+  bpf_program* program = nullptr;
+  bpf_object__for_each_program(program, object) {
+    ::bpf_program__set_autoload(program, plan.loads(::bpf_program__name(program)));
+  }
+}
+
 // Detail goes to the debug log; what users need is in the error that the caller makes.
 int discard_libbpf_log(libbpf_print_level, const char*, va_list) { return 0; }
 
@@ -80,36 +87,46 @@ struct Probes::State {
   std::vector<std::string> failures;
 
   Result<void> open_and_load(const Plan& plan, const EbpfSettings& wanted);
-  void set_sizes(const Plan& plan, const EbpfSettings& wanted);
+  Result<void> load_socket(const Plan& plan, const EbpfSettings& wanted, bool typed_reads);
+  void set_process_options(const Plan& plan, const EbpfSettings& wanted);
+  void set_socket_options(const Plan& plan, const EbpfSettings& wanted, bool typed_reads);
   Result<void> map_arrays(const EbpfSettings& wanted);
   Result<void> attach_all(const Plan& plan);
 };
 
-void Probes::State::set_sizes(const Plan& plan, const EbpfSettings& wanted) {
+void Probes::State::set_process_options(const Plan& plan, const EbpfSettings& wanted) {
   const int cpus = ::libbpf_num_possible_cpus();
   ring_bytes = static_cast<std::uint32_t>(std::bit_ceil(wanted.ringbuf_size.bytes));
   ::bpf_map__set_max_entries(process->maps.tg_ring, ring_bytes);
   ::bpf_map__set_max_entries(process->maps.tg_counters, static_cast<std::uint32_t>(std::max(cpus, 1)));
   ::bpf_map__set_max_entries(process->maps.tg_selected, pid_limit() / TG_SELECTED_PAGE + 1);
+  choose_programs(process->obj, plan);
+}
+
+void Probes::State::set_socket_options(const Plan& plan, const EbpfSettings& wanted, bool typed_reads) {
   ::bpf_map__set_max_entries(socket->maps.tg_connections, static_cast<std::uint32_t>(wanted.connections));
   ::bpf_map__set_max_entries(socket->maps.tg_parked, plan.arguments_parked ? 16384 : 1);
   socket->rodata->tg_arguments_parked = plan.arguments_parked;
-  for (bpf_object* object : {process->obj, socket->obj}) {
-    bpf_program* program = nullptr;
-    bpf_object__for_each_program(program, object) {
-      ::bpf_program__set_autoload(program, plan.loads(::bpf_program__name(program)));
-    }
-  }
+  socket->rodata->tg_typed_reads = typed_reads;
+  choose_programs(socket->obj, plan);
 }
 
 Result<void> Probes::State::open_and_load(const Plan& plan, const EbpfSettings& wanted) {
   process.reset(::process_bpf__open());
-  socket.reset(::socket_bpf__open());
-  if (!process || !socket) return fail_errno(errno, "open", "the BPF objects", ErrorKind::kBpf);
-  set_sizes(plan, wanted);
+  if (!process) return fail_errno(errno, "open", "the BPF objects", ErrorKind::kBpf);
+  set_process_options(plan, wanted);
   if (const int error = ::process_bpf__load(process.get()); error != 0) {
     return fail_errno(-error, "load BPF programs", "process", ErrorKind::kBpf);
   }
+  // Typed reads are faster; whether the kernel takes them shows by loading.
+  if (load_socket(plan, wanted, true)) return {};
+  return load_socket(plan, wanted, false);
+}
+
+Result<void> Probes::State::load_socket(const Plan& plan, const EbpfSettings& wanted, bool typed_reads) {
+  socket.reset(::socket_bpf__open());
+  if (!socket) return fail_errno(errno, "open", "the BPF objects", ErrorKind::kBpf);
+  set_socket_options(plan, wanted, typed_reads);
   if (auto shared = share_maps(process->obj, socket->obj); !shared) return shared;
   if (const int error = ::socket_bpf__load(socket.get()); error != 0) {
     return fail_errno(-error, "load BPF programs", "socket", ErrorKind::kBpf);
