@@ -27,6 +27,7 @@ TEST(Result, AnErrorSaysWhatWasTriedOnWhatAndWhyInWords) {
 TEST(Address, IsShownWithoutPortAndMappedIpv4AsIpv4) {
   SocketAddress v4{.family = AddressFamily::kIpv4, .port = 80, .bytes = {192, 0, 2, 7}};
   EXPECT_EQ(to_text(v4), "192.0.2.7");
+  EXPECT_EQ(to_text({.family = AddressFamily::kIpv4, .bytes = {255, 0, 100, 255}}), "255.0.100.255");
   SocketAddress mapped{
       .family = AddressFamily::kIpv6, .port = 80, .bytes = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255, 10, 0, 0, 1}};
   EXPECT_EQ(to_text(mapped), "10.0.0.1");
