@@ -49,10 +49,11 @@ struct tg_connection_event {
   __u8 family; /* tg_family */
   __u8 role;   /* tg_role */
   __u16 path_length;
-  __u32 netns;       /* inode number of the network namespace */
-  __u64 established; /* when the handshake ended, 0 if not known */
-  __u64 accepted;    /* when accept() handed it over, 0 if not seen; accepted - established is the queue's time */
-  __u64 positions[2]; /* by tg_direction: of the next byte, so that what is lost before the first transfer shows as a gap */
+  __u32 netns;        /* inode number of the network namespace */
+  __u64 established;  /* when the handshake ended, 0 if not known */
+  __u64 accepted;     /* when accept() handed it over, 0 if not seen; accepted - established is the queue's time */
+  __u64 positions[2]; /* by tg_direction: of the next byte, so that what is lost before the first transfer shows as a
+                         gap */
   struct tg_address local;
   struct tg_address remote;
   char path[TG_UNIX_PATH_MAX]; /* UNIX: the listener's address; a leading NUL is the abstract namespace */

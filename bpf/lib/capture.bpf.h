@@ -3,8 +3,8 @@
 
 #include "lib/connections.bpf.h"
 
-#define TG_CAPTURE_MAX 8192 /* the upper bound of tg_settings.capture_bytes; a power of two */
-#define TG_SEGMENTS_MAX 1024 /* the kernel's own limit, UIO_MAXIOV */
+#define TG_CAPTURE_MAX 8192     /* the upper bound of tg_settings.capture_bytes; a power of two */
+#define TG_SEGMENTS_MAX 1024    /* the kernel's own limit, UIO_MAXIOV */
 #define TG_SEGMENTS_UNROLLED 64 /* what kernels without bpf_loop (before 5.17) can look at */
 #define TG_SEGMENTS_FIRST 8     /* read at once: few vectors are longer */
 
@@ -35,8 +35,7 @@ struct {
   __type(value, struct tg_transfer_state);
 } tg_transfer SEC(".maps");
 
-static __always_inline struct tg_transfer_state *transfer_scratch(void)
-{
+static __always_inline struct tg_transfer_state* transfer_scratch(void) {
   __u32 zero = 0;
 
   return bpf_map_lookup_elem(&tg_transfer, &zero);
@@ -44,22 +43,17 @@ static __always_inline struct tg_transfer_state *transfer_scratch(void)
 
 /* Does it look like the first line of a message? Three to seven capitals and a space, or an HTTP version. A wrong yes
  * costs a few kilobytes of capture, a wrong no costs nothing where turns alternate. */
-static __always_inline bool starts_message(const __u8 *bytes)
-{
-  if (bytes[0] == 'H' && bytes[1] == 'T' && bytes[2] == 'T' && bytes[3] == 'P' && bytes[4] == '/')
-    return true;
+static __always_inline bool starts_message(const __u8* bytes) {
+  if (bytes[0] == 'H' && bytes[1] == 'T' && bytes[2] == 'T' && bytes[3] == 'P' && bytes[4] == '/') return true;
   for (int i = 0; i < 8; i++) {
-    if (bytes[i] == ' ')
-      return i >= 3;
-    if (bytes[i] < 'A' || bytes[i] > 'Z')
-      return false;
+    if (bytes[i] == ' ') return i >= 3;
+    if (bytes[i] < 'A' || bytes[i] > 'Z') return false;
   }
   return false;
 }
 
 /* Takes what the budget allows of one segment, and of the last one its end. */
-static __always_inline void take_segment(struct tg_transfer_state *t, const char *base, __u64 size)
-{
+static __always_inline void take_segment(struct tg_transfer_state* t, const char* base, __u64 size) {
   __u32 length = size < t->rest ? size : t->rest;
   __u32 captured = t->captured;
 
@@ -67,39 +61,33 @@ static __always_inline void take_segment(struct tg_transfer_state *t, const char
   if (captured < t->budget && captured < TG_CAPTURE_MAX && t->tail == 0) {
     __u32 take = t->budget - captured;
 
-    if (take > length)
-      take = length;
-    if (take > TG_CAPTURE_MAX)
-      take = TG_CAPTURE_MAX;
+    if (take > length) take = length;
+    if (take > TG_CAPTURE_MAX) take = TG_CAPTURE_MAX;
     if (take && !read_user(t->bytes + captured, take, base)) {
       count(TG_COUNT_UNREADABLE, 1);
       t->budget = captured;
       return;
     }
     t->captured = captured + take;
-    if (take == length)
-      return;
+    if (take == length) return;
     base += take;
     length -= take;
   }
   if (t->rest == 0 && t->captured <= TG_CAPTURE_MAX) {
     __u32 tail = length < TG_TAIL_MAX ? length : TG_TAIL_MAX;
 
-    if (tail && read_user(t->bytes + t->captured, tail, base + length - tail))
-      t->tail = tail;
+    if (tail && read_user(t->bytes + t->captured, tail, base + length - tail)) t->tail = tail;
   }
 }
 
 /* One element of the vector, beyond those that were read at once; 1 ends the walk. */
-static long take_one(__u32 i, void *unused)
-{
-  struct tg_transfer_state *t = transfer_scratch();
+static long take_one(__u32 i, void* unused) {
+  struct tg_transfer_state* t = transfer_scratch();
   struct iovec one;
 
   i += TG_SEGMENTS_FIRST;
-  if (!t || i >= t->segments || t->rest == 0)
-    return 1;
-  if (!read_user(&one, sizeof(one), (const struct iovec *)t->vector.iov_base + i)) {
+  if (!t || i >= t->segments || t->rest == 0) return 1;
+  if (!read_user(&one, sizeof(one), (const struct iovec*)t->vector.iov_base + i)) {
     count(TG_COUNT_UNREADABLE, 1);
     return 1;
   }
@@ -107,28 +95,23 @@ static long take_one(__u32 i, void *unused)
   return 0;
 }
 
-static __always_inline void take_rest(void)
-{
+static __always_inline void take_rest(void) {
   if (bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_loop)) {
     bpf_loop(TG_SEGMENTS_MAX, take_one, NULL, 0);
     return;
   }
   for (__u32 i = 0; i < TG_SEGMENTS_UNROLLED; i++)
-    if (take_one(i, NULL))
-      break;
+    if (take_one(i, NULL)) break;
 }
 
-__noinline int take_segments(void)
-{
-  struct tg_transfer_state *t = transfer_scratch();
+__noinline int take_segments(void) {
+  struct tg_transfer_state* t = transfer_scratch();
 
-  if (!t)
-    return 0;
+  if (!t) return 0;
   t->captured = 0;
   t->tail = 0;
   t->rest = t->length;
-  if (!t->has_buffer)
-    return 0;
+  if (!t->has_buffer) return 0;
   if (t->segments == 0) {
     take_segment(t, t->vector.iov_base, t->vector.iov_len);
     return 0;
@@ -140,8 +123,7 @@ __noinline int take_segments(void)
     return 0;
   }
   for (__u32 i = 0; i < TG_SEGMENTS_FIRST; i++) {
-    if (i >= count_first || t->rest == 0)
-      return 0;
+    if (i >= count_first || t->rest == 0) return 0;
     take_segment(t, t->first[i].iov_base, t->first[i].iov_len);
   }
   take_rest();
@@ -150,28 +132,25 @@ __noinline int take_segments(void)
 
 /* How much of this transfer's head to take: what is left of the turn, and a new turn begins when the direction changes
  * or the bytes look like a message's start (pipelining). */
-static __always_inline void set_budget(struct tg_transfer_state *t, struct tg_connection *connection, __u32 capture_bytes)
-{
+static __always_inline void set_budget(struct tg_transfer_state* t, struct tg_connection* connection,
+                                       __u32 capture_bytes) {
   __u32 direction = t->direction & 1;
 
   if (connection->turn != direction + 1) {
     connection->turn = direction + 1;
     connection->left[direction] = capture_bytes;
   } else if (t->has_buffer && connection->left[direction] < capture_bytes) {
-    const char *first = t->vector.iov_base;
+    const char* first = t->vector.iov_base;
     struct iovec one;
     __u8 bytes[8];
 
-    if (t->segments && read_user(&one, sizeof(one), first))
-      first = one.iov_base;
-    if (read_user(bytes, sizeof(bytes), first) && starts_message(bytes))
-      connection->left[direction] = capture_bytes;
+    if (t->segments && read_user(&one, sizeof(one), first)) first = one.iov_base;
+    if (read_user(bytes, sizeof(bytes), first) && starts_message(bytes)) connection->left[direction] = capture_bytes;
   }
   t->budget = connection->left[direction];
 }
 
-static __always_inline __u64 position_of(const struct tg_transfer_state *t, struct tg_connection *connection)
-{
+static __always_inline __u64 position_of(const struct tg_transfer_state* t, struct tg_connection* connection) {
   if (connection->family == TG_FAMILY_UNIX)
     return __sync_fetch_and_add(&connection->position[t->direction & 1], t->length);
   __u32 end = t->direction == TG_SENT ? sent_until(t->socket.sk) : received_until(t->socket.sk);
@@ -179,18 +158,15 @@ static __always_inline __u64 position_of(const struct tg_transfer_state *t, stru
 }
 
 /* Sends what tg_transfer describes (socket, buffer, direction, length) to user space. */
-__noinline int emit_transfer(void)
-{
-  struct tg_transfer_state *t = transfer_scratch();
-  struct tg_settings *now = settings();
+__noinline int emit_transfer(void) {
+  struct tg_transfer_state* t = transfer_scratch();
+  struct tg_settings* now = settings();
 
-  if (!t || !now)
-    return 0;
+  if (!t || !now) return 0;
   struct tg_socket_ref ref = t->socket;
-  struct tg_connection *connection = find_or_add_connection(&ref);
+  struct tg_connection* connection = find_or_add_connection(&ref);
 
-  if (!connection)
-    return 0;
+  if (!connection) return 0;
   if (connection->epoch != now->epoch && !announce(&ref, connection, now->epoch, t->direction, t->length + t->later)) {
     position_of(t, connection); /* lost, but it did move */
     return 0;
@@ -201,8 +177,7 @@ __noinline int emit_transfer(void)
   __u32 captured = t->captured, payload = captured + t->tail;
   __u64 id = bpf_get_current_pid_tgid();
 
-  if (payload > TG_CAPTURE_MAX + TG_TAIL_MAX)
-    return 0;
+  if (payload > TG_CAPTURE_MAX + TG_TAIL_MAX) return 0;
   connection->left[t->direction & 1] -= captured < t->budget ? captured : t->budget;
   start_event(&t->event.event, TG_EVENT_DATA, sizeof(t->event) + payload);
   t->event.connection = connection->id;

@@ -42,7 +42,7 @@ def test_a_good_configuration_validates_and_hides_secrets(scope, agent):
 
 
 @pytest.mark.parametrize("text, said", [
-    ("otlp: [", "bad.yaml:1"), ("otlp: {endpoint: ${NOT_SET_ANYWHERE}}\n", "NOT_SET_ANYWHERE"),
+    ("otlp: [", "bad.yaml:2: not valid YAML"), ("otlp:\n  endpoint: ${NOT_SET_ANYWHERE}\n", "NOT_SET_ANYWHERE"),
     ("otlp: {}\notlp: {}\n", "otlp"), ("telegen: 3\n", "telegen")])
 def test_run_refuses_what_validate_refuses(scope, receiver, agent, text, said):
     running = Agent(scope)
