@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: (BSD-2-Clause OR GPL-2.0-only)
 /* Processes come, change and go. Decides at fork, exec and cgroup change whether a process is traced, before its next
  * instruction: that is why its first request is seen. Tells user space of those that are. */
-#include "lib/emit.bpf.h"
 #include "lib/selection.bpf.h"
+#include "lib/emit.bpf.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
@@ -14,9 +14,10 @@ struct {
 } tg_process_scratch SEC(".maps");
 
 static __always_inline void tell(__u32 tgid, __u32 parent, __u8 change, bool traced,
-                                 const struct tg_selection_subject* subject) {
+                                 const struct tg_selection_subject *subject)
+{
   __u32 zero = 0;
-  struct tg_process_event* event = bpf_map_lookup_elem(&tg_process_scratch, &zero);
+  struct tg_process_event *event = bpf_map_lookup_elem(&tg_process_scratch, &zero);
 
   if (!event) return;
   start_event(&event->event, TG_EVENT_PROCESS, sizeof(*event));
@@ -34,7 +35,8 @@ static __always_inline void tell(__u32 tgid, __u32 parent, __u8 change, bool tra
 }
 
 SEC("tp_btf/sched_process_fork")
-int BPF_PROG(process_fork, struct task_struct* parent, struct task_struct* child) {
+int BPF_PROG(process_fork, struct task_struct *parent, struct task_struct *child)
+{
   __u32 child_tgid = child->tgid, parent_tgid = parent->tgid;
 
   if (child->pid != (int)child_tgid) return 0; /* a thread */
@@ -44,7 +46,8 @@ int BPF_PROG(process_fork, struct task_struct* parent, struct task_struct* child
   return 0;
 }
 
-static __always_inline void decide(struct tg_selection_subject* subject, __u8 change) {
+static __always_inline void decide(struct tg_selection_subject *subject, __u8 change)
+{
   enum tg_selection_answer answer = evaluate_rules(subject);
   __u32 tgid = subject->tgid;
   bool was = is_selected(tgid);
@@ -56,8 +59,9 @@ static __always_inline void decide(struct tg_selection_subject* subject, __u8 ch
 }
 
 SEC("tp_btf/sched_process_exec")
-int BPF_PROG(process_exec, struct task_struct* task, pid_t old_pid, struct linux_binprm* bprm) {
-  struct tg_selection_subject* subject = describe_task(task);
+int BPF_PROG(process_exec, struct task_struct *task, pid_t old_pid, struct linux_binprm *bprm)
+{
+  struct tg_selection_subject *subject = describe_task(task);
 
   if (!subject) return 0;
   long length = bpf_probe_read_kernel_str(subject->path, sizeof(subject->path), BPF_CORE_READ(bprm, filename));
@@ -70,9 +74,10 @@ int BPF_PROG(process_exec, struct task_struct* task, pid_t old_pid, struct linux
 }
 
 SEC("tp_btf/cgroup_attach_task")
-int BPF_PROG(process_moved, struct cgroup* destination, const char* path, struct task_struct* task, bool threadgroup) {
+int BPF_PROG(process_moved, struct cgroup *destination, const char *path, struct task_struct *task, bool threadgroup)
+{
   if (BPF_CORE_READ(destination, root, hierarchy_id) != 0) return 0; /* a v1 hierarchy */
-  struct tg_selection_subject* subject = describe_task(task);
+  struct tg_selection_subject *subject = describe_task(task);
 
   if (!subject) return 0;
   describe_cgroup(subject, destination);
@@ -82,7 +87,8 @@ int BPF_PROG(process_moved, struct cgroup* destination, const char* path, struct
 }
 
 SEC("tp_btf/sched_process_exit")
-int BPF_PROG(process_exit, struct task_struct* task) {
+int BPF_PROG(process_exit, struct task_struct *task)
+{
   __u32 tgid = task->tgid;
 
   if (task->pid != (int)tgid || !is_selected(tgid)) return 0;

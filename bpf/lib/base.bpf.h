@@ -1,6 +1,8 @@
 /* Layer 1 of the helpers: what every program includes. base → selection → extract → emit. */
 #pragma once
 
+#include "vmlinux.h"
+
 #include <bpf/bpf_core_read.h>
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
@@ -8,7 +10,6 @@
 
 #include "abi/event.h"
 #include "abi/selection.h"
-#include "vmlinux.h"
 
 #define TG_AF_UNIX 1
 #define TG_AF_INET 2
@@ -38,25 +39,28 @@ struct {
   __type(value, struct tg_settings);
 } tg_settings SEC(".maps");
 
-static __always_inline void count(enum tg_counter counter, __u64 n) {
+static __always_inline void count(enum tg_counter counter, __u64 n)
+{
   __u32 cpu = bpf_get_smp_processor_id();
-  struct tg_counter_row* row = bpf_map_lookup_elem(&tg_counters, &cpu);
+  struct tg_counter_row *row = bpf_map_lookup_elem(&tg_counters, &cpu);
 
   /* Atomic because a soft interrupt may run another program on this CPU in the middle of the addition. */
   if (row && counter < TG_COUNTERS) __sync_fetch_and_add(&row->values[counter], n);
 }
 
 /* What was written: on the way of every transfer, so without the locked additions that exact loss counters need. */
-static __always_inline void count_written(__u64 payload) {
+static __always_inline void count_written(__u64 payload)
+{
   __u32 cpu = bpf_get_smp_processor_id();
-  struct tg_counter_row* row = bpf_map_lookup_elem(&tg_counters, &cpu);
+  struct tg_counter_row *row = bpf_map_lookup_elem(&tg_counters, &cpu);
 
   if (!row) return;
   row->values[TG_COUNT_EVENTS]++;
   row->values[TG_COUNT_BYTES] += payload;
 }
 
-static __always_inline struct tg_settings* settings(void) {
+static __always_inline struct tg_settings *settings(void)
+{
   __u32 zero = 0;
 
   return bpf_map_lookup_elem(&tg_settings, &zero);

@@ -35,7 +35,8 @@ struct {
   __type(value, struct tg_transfer_state);
 } tg_transfer SEC(".maps");
 
-static __always_inline struct tg_transfer_state* transfer_scratch(void) {
+static __always_inline struct tg_transfer_state *transfer_scratch(void)
+{
   __u32 zero = 0;
 
   return bpf_map_lookup_elem(&tg_transfer, &zero);
@@ -43,7 +44,8 @@ static __always_inline struct tg_transfer_state* transfer_scratch(void) {
 
 /* Does it look like the first line of a message? Three to seven capitals and a space, or an HTTP version. A wrong yes
  * costs a few kilobytes of capture, a wrong no costs nothing where turns alternate. */
-static __always_inline bool starts_message(const __u8* bytes) {
+static __always_inline bool starts_message(const __u8 *bytes)
+{
   if (bytes[0] == 'H' && bytes[1] == 'T' && bytes[2] == 'T' && bytes[3] == 'P' && bytes[4] == '/') return true;
   for (int i = 0; i < 8; i++) {
     if (bytes[i] == ' ') return i >= 3;
@@ -53,7 +55,8 @@ static __always_inline bool starts_message(const __u8* bytes) {
 }
 
 /* Takes what the budget allows of one segment, and of the last one its end. */
-static __always_inline void take_segment(struct tg_transfer_state* t, const char* base, __u64 size) {
+static __always_inline void take_segment(struct tg_transfer_state *t, const char *base, __u64 size)
+{
   __u32 length = size < t->rest ? size : t->rest;
   __u32 captured = t->captured;
 
@@ -81,13 +84,14 @@ static __always_inline void take_segment(struct tg_transfer_state* t, const char
 }
 
 /* One element of the vector, beyond those that were read at once; 1 ends the walk. */
-static long take_one(__u32 i, void* unused) {
-  struct tg_transfer_state* t = transfer_scratch();
+static long take_one(__u32 i, void *unused)
+{
+  struct tg_transfer_state *t = transfer_scratch();
   struct iovec one;
 
   i += TG_SEGMENTS_FIRST;
   if (!t || i >= t->segments || t->rest == 0) return 1;
-  if (!read_user(&one, sizeof(one), (const struct iovec*)t->vector.iov_base + i)) {
+  if (!read_user(&one, sizeof(one), (const struct iovec *)t->vector.iov_base + i)) {
     count(TG_COUNT_UNREADABLE, 1);
     return 1;
   }
@@ -95,7 +99,8 @@ static long take_one(__u32 i, void* unused) {
   return 0;
 }
 
-static __always_inline void take_rest(void) {
+static __always_inline void take_rest(void)
+{
   if (bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_loop)) {
     bpf_loop(TG_SEGMENTS_MAX, take_one, NULL, 0);
     return;
@@ -104,8 +109,9 @@ static __always_inline void take_rest(void) {
     if (take_one(i, NULL)) break;
 }
 
-__noinline int take_segments(void) {
-  struct tg_transfer_state* t = transfer_scratch();
+__noinline int take_segments(void)
+{
+  struct tg_transfer_state *t = transfer_scratch();
 
   if (!t) return 0;
   t->captured = 0;
@@ -132,15 +138,16 @@ __noinline int take_segments(void) {
 
 /* How much of this transfer's head to take: what is left of the turn, and a new turn begins when the direction changes
  * or the bytes look like a message's start (pipelining). */
-static __always_inline void set_budget(struct tg_transfer_state* t, struct tg_connection* connection,
-                                       __u32 capture_bytes) {
+static __always_inline void set_budget(struct tg_transfer_state *t, struct tg_connection *connection,
+                                       __u32 capture_bytes)
+{
   __u32 direction = t->direction & 1;
 
   if (connection->turn != direction + 1) {
     connection->turn = direction + 1;
     connection->left[direction] = capture_bytes;
   } else if (t->has_buffer && connection->left[direction] < capture_bytes) {
-    const char* first = t->vector.iov_base;
+    const char *first = t->vector.iov_base;
     struct iovec one;
     __u8 bytes[8];
 
@@ -150,7 +157,8 @@ static __always_inline void set_budget(struct tg_transfer_state* t, struct tg_co
   t->budget = connection->left[direction];
 }
 
-static __always_inline __u64 position_of(const struct tg_transfer_state* t, struct tg_connection* connection) {
+static __always_inline __u64 position_of(const struct tg_transfer_state *t, struct tg_connection *connection)
+{
   if (connection->family == TG_FAMILY_UNIX)
     return __sync_fetch_and_add(&connection->position[t->direction & 1], t->length);
   __u32 end = t->direction == TG_SENT ? sent_until(t->socket.sk) : received_until(t->socket.sk);
@@ -158,13 +166,14 @@ static __always_inline __u64 position_of(const struct tg_transfer_state* t, stru
 }
 
 /* Sends what tg_transfer describes (socket, buffer, direction, length) to user space. */
-__noinline int emit_transfer(void) {
-  struct tg_transfer_state* t = transfer_scratch();
-  struct tg_settings* now = settings();
+__noinline int emit_transfer(void)
+{
+  struct tg_transfer_state *t = transfer_scratch();
+  struct tg_settings *now = settings();
 
   if (!t || !now) return 0;
   struct tg_socket_ref ref = t->socket;
-  struct tg_connection* connection = find_or_add_connection(&ref);
+  struct tg_connection *connection = find_or_add_connection(&ref);
 
   if (!connection) return 0;
   if (connection->epoch != now->epoch && !announce(&ref, connection, now->epoch, t->direction, t->length + t->later)) {

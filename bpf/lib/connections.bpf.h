@@ -42,7 +42,8 @@ struct {
   __type(value, __u64);
 } tg_handshakes SEC(".maps");
 
-static __always_inline struct tg_listener listener_of(const struct sock* sk) {
+static __always_inline struct tg_listener listener_of(const struct sock *sk)
+{
   struct tg_listener listener = {
       .netns = BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum),
       .port = BPF_CORE_READ(sk, __sk_common.skc_num),
@@ -52,22 +53,24 @@ static __always_inline struct tg_listener listener_of(const struct sock* sk) {
 }
 
 /* Most sockets are TCP, and most are known: that look-up comes first and alone. */
-static __always_inline struct tg_connection* lookup_connection(const struct tg_socket_ref* ref) {
+static __always_inline struct tg_connection *lookup_connection(const struct tg_socket_ref *ref)
+{
   __u64 key = (__u64)ref->sk;
-  struct tg_connection* found = bpf_map_lookup_elem(&tg_connections, &key);
+  struct tg_connection *found = bpf_map_lookup_elem(&tg_connections, &key);
 
   if (found && found->inode == ref->inode) return found;
   found = bpf_map_lookup_elem(&tg_unix_connections, &key);
   return found && found->inode == ref->inode ? found : NULL;
 }
 
-static __always_inline void describe_inet(struct tg_connection* connection, const struct sock* sk) {
+static __always_inline void describe_inet(struct tg_connection *connection, const struct sock *sk)
+{
   connection->netns = BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum);
   connection->local.port = BPF_CORE_READ(sk, __sk_common.skc_num);
   connection->remote.port = bpf_ntohs(BPF_CORE_READ(sk, __sk_common.skc_dport));
   if (connection->family == TG_FAMILY_IPV4) {
-    BPF_CORE_READ_INTO((__u32*)connection->local.bytes, sk, __sk_common.skc_rcv_saddr);
-    BPF_CORE_READ_INTO((__u32*)connection->remote.bytes, sk, __sk_common.skc_daddr);
+    BPF_CORE_READ_INTO((__u32 *)connection->local.bytes, sk, __sk_common.skc_rcv_saddr);
+    BPF_CORE_READ_INTO((__u32 *)connection->remote.bytes, sk, __sk_common.skc_daddr);
   } else {
     BPF_CORE_READ_INTO(&connection->local.bytes, sk, __sk_common.skc_v6_rcv_saddr.in6_u.u6_addr8);
     BPF_CORE_READ_INTO(&connection->remote.bytes, sk, __sk_common.skc_v6_daddr.in6_u.u6_addr8);
@@ -75,8 +78,9 @@ static __always_inline void describe_inet(struct tg_connection* connection, cons
 }
 
 /* NULL: no stream socket, or no room. */
-static __always_inline struct tg_connection* find_or_add_connection(struct tg_socket_ref* ref) {
-  struct tg_connection* found = lookup_connection(ref);
+static __always_inline struct tg_connection *find_or_add_connection(struct tg_socket_ref *ref)
+{
+  struct tg_connection *found = lookup_connection(ref);
 
   if (found) return found;
   if (!is_stream(ref)) return NULL;
@@ -98,20 +102,21 @@ static __always_inline struct tg_connection* find_or_add_connection(struct tg_so
   return lookup_connection(ref);
 }
 
-static __always_inline void describe_unix(struct tg_connection_event* event, struct sock* sk) {
-  struct unix_address* address = BPF_CORE_READ((struct unix_sock*)sk, addr);
+static __always_inline void describe_unix(struct tg_connection_event *event, struct sock *sk)
+{
+  struct unix_address *address = BPF_CORE_READ((struct unix_sock *)sk, addr);
 
   if (!address) { /* a client is rarely bound: its peer, the accepted socket, carries the listener's address */
-    struct sock* peer = BPF_CORE_READ((struct unix_sock*)sk, peer);
+    struct sock *peer = BPF_CORE_READ((struct unix_sock *)sk, peer);
 
-    if (peer) address = BPF_CORE_READ((struct unix_sock*)peer, addr);
+    if (peer) address = BPF_CORE_READ((struct unix_sock *)peer, addr);
   }
   if (!address) return;
   int length = BPF_CORE_READ(address, len) - (int)sizeof(short);
   if (length <= 0) return;
   if (length > TG_UNIX_PATH_MAX) length = TG_UNIX_PATH_MAX;
   event->path_length = length;
-  bpf_probe_read_kernel(event->path, TG_UNIX_PATH_MAX, (char*)&address->name + sizeof(short));
+  bpf_probe_read_kernel(event->path, TG_UNIX_PATH_MAX, (char *)&address->name + sizeof(short));
 }
 
 struct {
@@ -123,10 +128,11 @@ struct {
 
 /* Tells the current worker of a connection, once. False: the ring is full; the next transfer tries again. `moved`
  * bytes of `direction` are already in the socket's positions, and are told of next. */
-static __always_inline bool announce(const struct tg_socket_ref* ref, struct tg_connection* connection, __u32 epoch,
-                                     __u32 direction, __u32 moved) {
+static __always_inline bool announce(const struct tg_socket_ref *ref, struct tg_connection *connection, __u32 epoch,
+                                     __u32 direction, __u32 moved)
+{
   __u32 zero = 0;
-  struct tg_connection_event* event = bpf_map_lookup_elem(&tg_connection_scratch, &zero);
+  struct tg_connection_event *event = bpf_map_lookup_elem(&tg_connection_scratch, &zero);
 
   if (!event) return false;
   __builtin_memset(event, 0, sizeof(*event));
@@ -157,9 +163,10 @@ static __always_inline bool announce(const struct tg_socket_ref* ref, struct tg_
 }
 
 /* So that its layout is in this object's type information, where the ABI test looks. */
-const struct tg_end_event* tg_end_layout __attribute__((unused));
+const struct tg_end_event *tg_end_layout __attribute__((unused));
 
-static __always_inline void emit_end(tg_connection_id id, __u8 kind, __u8 direction) {
+static __always_inline void emit_end(tg_connection_id id, __u8 kind, __u8 direction)
+{
   struct tg_end_event event = {};
 
   start_event(&event.event, TG_EVENT_END, sizeof(event));

@@ -4,8 +4,9 @@
 
 #include "lib/base.bpf.h"
 
-static __always_inline __u64 wakeup_flags(__u64 size) {
-  struct tg_settings* now = settings();
+static __always_inline __u64 wakeup_flags(__u64 size)
+{
+  struct tg_settings *now = settings();
 
   if (!now) return BPF_RB_NO_WAKEUP;
   /* By the record that crosses the mark, not by every one above it: a reader that is behind is awake already. */
@@ -14,7 +15,8 @@ static __always_inline __u64 wakeup_flags(__u64 size) {
   return fill < now->wakeup_bytes && fill + size >= now->wakeup_bytes ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP;
 }
 
-static __always_inline void start_event(struct tg_event* event, __u16 type, __u32 size) {
+static __always_inline void start_event(struct tg_event *event, __u16 type, __u32 size)
+{
   event->size = size;
   event->type = type;
   event->cpu = bpf_get_smp_processor_id();
@@ -22,8 +24,9 @@ static __always_inline void start_event(struct tg_event* event, __u16 type, __u3
 }
 
 /* `stream_bytes`: what a lost record would have told of. Returns false if the ring was full. */
-static __always_inline bool emit_with(struct tg_event* event, __u64 size, __u64 stream_bytes, __u64 payload,
-                                      __u64 flags) {
+static __always_inline bool emit_with(struct tg_event *event, __u64 size, __u64 stream_bytes, __u64 payload,
+                                      __u64 flags)
+{
   if (bpf_ringbuf_output(&tg_ring, event, size, flags)) {
     count(TG_COUNT_RING_FULL, 1);
     count(TG_COUNT_RING_FULL_BYTES, stream_bytes);
@@ -33,15 +36,18 @@ static __always_inline bool emit_with(struct tg_event* event, __u64 size, __u64 
   return true;
 }
 
-static __always_inline bool emit(struct tg_event* event, __u64 size, __u64 stream_bytes) {
+static __always_inline bool emit(struct tg_event *event, __u64 size, __u64 stream_bytes)
+{
   return emit_with(event, size, stream_bytes, 0, wakeup_flags(size));
 }
 
-static __always_inline bool emit_payload(struct tg_event* event, __u64 size, __u64 stream_bytes, __u64 payload) {
+static __always_inline bool emit_payload(struct tg_event *event, __u64 size, __u64 stream_bytes, __u64 payload)
+{
   return emit_with(event, size + payload, stream_bytes, payload, wakeup_flags(size + payload));
 }
 
 /* For what is rare and cannot wait: a process may be gone in a few milliseconds, and its name with it. */
-static __always_inline bool emit_at_once(struct tg_event* event, __u64 size) {
+static __always_inline bool emit_at_once(struct tg_event *event, __u64 size)
+{
   return emit_with(event, size, 0, 0, BPF_RB_FORCE_WAKEUP);
 }

@@ -11,9 +11,9 @@ const volatile bool tg_arguments_parked = false;
  * verifier guards, and not by a helper's call for each field. */
 const volatile bool tg_typed_reads = false;
 
-void* bpf_rdonly_cast(const void* object, __u32 btf_id) __ksym __weak;
+void *bpf_rdonly_cast(const void *object, __u32 btf_id) __ksym __weak;
 
-#define TG_TYPED(type, pointer) ((struct type*)bpf_rdonly_cast(pointer, bpf_core_type_id_kernel(struct type)))
+#define TG_TYPED(type, pointer) ((struct type *)bpf_rdonly_cast(pointer, bpf_core_type_id_kernel(struct type)))
 
 struct tg_arguments {
   __u64 values[4];
@@ -40,10 +40,11 @@ struct {
 #error "name the registers of syscall arguments for this architecture"
 #endif
 
-static __always_inline bool read_arguments(struct tg_arguments* arguments) {
+static __always_inline bool read_arguments(struct tg_arguments *arguments)
+{
   if (tg_arguments_parked) {
     __u64 id = bpf_get_current_pid_tgid();
-    struct tg_arguments* parked = bpf_map_lookup_elem(&tg_parked, &id);
+    struct tg_arguments *parked = bpf_map_lookup_elem(&tg_parked, &id);
 
     if (!parked) {
       count(TG_COUNT_ARGUMENTS_LOST, 1);
@@ -53,7 +54,7 @@ static __always_inline bool read_arguments(struct tg_arguments* arguments) {
     bpf_map_delete_elem(&tg_parked, &id);
     return true;
   }
-  struct pt_regs* regs = (struct pt_regs*)bpf_task_pt_regs(bpf_get_current_task_btf());
+  struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(bpf_get_current_task_btf());
 
   arguments->values[0] = TG_ARGUMENT_0(regs);
   arguments->values[1] = TG_ARGUMENT_1(regs);
@@ -63,14 +64,15 @@ static __always_inline bool read_arguments(struct tg_arguments* arguments) {
 }
 
 /* The open file behind a descriptor of the current task, or NULL. */
-static __always_inline struct file* file_of(__u64 fd) {
-  struct fdtable* table;
-  struct file** files;
-  struct file* file = NULL;
+static __always_inline struct file *file_of(__u64 fd)
+{
+  struct fdtable *table;
+  struct file **files;
+  struct file *file = NULL;
   __u32 limit;
 
   if (tg_arguments_parked) { /* bpf_get_current_task_btf came with 5.11 */
-    struct task_struct* task = (struct task_struct*)bpf_get_current_task();
+    struct task_struct *task = (struct task_struct *)bpf_get_current_task();
 
     table = BPF_CORE_READ(task, files, fdt);
     limit = BPF_CORE_READ(table, max_fds);
@@ -86,7 +88,7 @@ static __always_inline struct file* file_of(__u64 fd) {
 }
 
 struct tg_socket_ref {
-  struct sock* sk;
+  struct sock *sk;
   __u32 inode;
   __u16 family; /* TG_AF_* */
 };
@@ -95,23 +97,24 @@ struct tg_socket_ref {
 #define S_IFSOCK 0140000
 
 /* The socket behind a descriptor, of any kind. False for files, pipes and what else is no socket. */
-static __always_inline bool socket_of(__u64 fd, struct tg_socket_ref* ref) {
-  struct file* file = file_of(fd);
+static __always_inline bool socket_of(__u64 fd, struct tg_socket_ref *ref)
+{
+  struct file *file = file_of(fd);
 
   if (!file) return false;
   if (tg_typed_reads) {
-    struct file* typed = TG_TYPED(file, file);
+    struct file *typed = TG_TYPED(file, file);
 
     if ((typed->f_inode->i_mode & S_IFMT) != S_IFSOCK) return false;
     ref->inode = typed->f_inode->i_ino;
     /* By the helper: the result is a number to the verifier, which the tables' keys are computed from. */
-    bpf_probe_read_kernel(&ref->sk, sizeof(ref->sk), &((struct socket*)typed->private_data)->sk);
+    bpf_probe_read_kernel(&ref->sk, sizeof(ref->sk), &((struct socket *)typed->private_data)->sk);
     return ref->sk != NULL;
   }
-  struct inode* inode = BPF_CORE_READ(file, f_inode);
+  struct inode *inode = BPF_CORE_READ(file, f_inode);
 
   if ((BPF_CORE_READ(inode, i_mode) & S_IFMT) != S_IFSOCK) return false;
-  struct socket* socket = BPF_CORE_READ(file, private_data);
+  struct socket *socket = BPF_CORE_READ(file, private_data);
 
   ref->inode = BPF_CORE_READ(inode, i_ino);
   ref->sk = BPF_CORE_READ(socket, sk);
@@ -120,8 +123,9 @@ static __always_inline bool socket_of(__u64 fd, struct tg_socket_ref* ref) {
 
 /* Fills in the family of a stream socket over TCP or UNIX; false for any other. Asked only of sockets that are not in
  * the table: whatever is in it was asked before. */
-static __always_inline bool is_stream(struct tg_socket_ref* ref) {
-  struct sock* sk = ref->sk;
+static __always_inline bool is_stream(struct tg_socket_ref *ref)
+{
+  struct sock *sk = ref->sk;
 
   ref->family = BPF_CORE_READ(sk, __sk_common.skc_family);
   if (BPF_CORE_READ(sk, sk_type) != TG_SOCK_STREAM) return false;
@@ -133,26 +137,29 @@ static __always_inline bool is_stream(struct tg_socket_ref* ref) {
 
 /* The sequence number after the last byte that the process has read. A FIN takes a number of its own, which the kernel
  * adds to copied_seq as soon as everything before it was read: it is no byte of the stream. */
-static __always_inline __u32 received_until(const struct sock* sk) {
+static __always_inline __u32 received_until(const struct sock *sk)
+{
   if (tg_typed_reads) {
-    const struct tcp_sock* typed = TG_TYPED(tcp_sock, sk);
+    const struct tcp_sock *typed = TG_TYPED(tcp_sock, sk);
     __u32 read_until = typed->copied_seq;
     bool ended = TG_TYPED(sock, sk)->__sk_common.skc_flags & (1UL << SOCK_DONE);
 
     return ended && read_until == typed->rcv_nxt ? read_until - 1 : read_until;
   }
-  const struct tcp_sock* tcp = (const struct tcp_sock*)sk;
+  const struct tcp_sock *tcp = (const struct tcp_sock *)sk;
   __u32 until = BPF_CORE_READ(tcp, copied_seq);
 
   if (BPF_CORE_READ(sk, __sk_common.skc_flags) & (1UL << SOCK_DONE) && until == BPF_CORE_READ(tcp, rcv_nxt)) until--;
   return until;
 }
 
-static __always_inline __u32 sent_until(const struct sock* sk) {
+static __always_inline __u32 sent_until(const struct sock *sk)
+{
   if (tg_typed_reads) return TG_TYPED(tcp_sock, sk)->write_seq;
-  return BPF_CORE_READ((const struct tcp_sock*)sk, write_seq);
+  return BPF_CORE_READ((const struct tcp_sock *)sk, write_seq);
 }
 
-static __always_inline bool read_user(void* to, __u32 size, const void* from) {
+static __always_inline bool read_user(void *to, __u32 size, const void *from)
+{
   return bpf_probe_read_user(to, size, from) == 0;
 }

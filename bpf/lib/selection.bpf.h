@@ -23,16 +23,18 @@ struct {
   __type(value, struct tg_rule);
 } tg_rules SEC(".maps");
 
-static __always_inline bool is_selected(__u32 tgid) {
+static __always_inline bool is_selected(__u32 tgid)
+{
   __u32 page_number = tgid / TG_SELECTED_PAGE;
-  struct tg_selected_page* page = bpf_map_lookup_elem(&tg_selected, &page_number);
+  struct tg_selected_page *page = bpf_map_lookup_elem(&tg_selected, &page_number);
 
   return page && page->traced[tgid % TG_SELECTED_PAGE] == 1;
 }
 
-static __always_inline void set_selected(__u32 tgid, bool traced) {
+static __always_inline void set_selected(__u32 tgid, bool traced)
+{
   __u32 page_number = tgid / TG_SELECTED_PAGE;
-  struct tg_selected_page* page = bpf_map_lookup_elem(&tg_selected, &page_number);
+  struct tg_selected_page *page = bpf_map_lookup_elem(&tg_selected, &page_number);
 
   if (page) page->traced[tgid % TG_SELECTED_PAGE] = traced;
 }
@@ -60,7 +62,8 @@ struct {
   __type(value, struct tg_selection_subject);
 } tg_subject SEC(".maps");
 
-static __always_inline struct tg_selection_subject* selection_subject(void) {
+static __always_inline struct tg_selection_subject *selection_subject(void)
+{
   __u32 zero = 0;
 
   return bpf_map_lookup_elem(&tg_subject, &zero);
@@ -70,9 +73,10 @@ enum tg_selection_answer { SELECTION_NO, SELECTION_YES, SELECTION_ASK };
 
 /* The classic two-cursor glob walk: on a mismatch go back to the last star and let it eat one byte more. The cursors
  * are volatile so that they really live in the map: were they in registers, the verifier would follow every value. */
-__noinline int exe_matches(__u32 rule_number) {
-  volatile struct tg_selection_subject* subject = selection_subject();
-  volatile struct tg_rule* rule = bpf_map_lookup_elem(&tg_rules, &rule_number);
+__noinline int exe_matches(__u32 rule_number)
+{
+  volatile struct tg_selection_subject *subject = selection_subject();
+  volatile struct tg_rule *rule = bpf_map_lookup_elem(&tg_rules, &rule_number);
 
   if (!subject || !rule) return 0;
   subject->cursor = subject->glob_cursor = subject->mark = 0;
@@ -109,22 +113,25 @@ __noinline int exe_matches(__u32 rule_number) {
   return 0;
 }
 
-static __always_inline bool cgroup_matches(const struct tg_selection_subject* subject, __u64 cgroup) {
+static __always_inline bool cgroup_matches(const struct tg_selection_subject *subject, __u64 cgroup)
+{
   for (int i = 0; i < 16; i++)
     if (subject->cgroups[i] == cgroup) return true;
   return false;
 }
 
-static __always_inline bool port_matches(const struct tg_selection_subject* subject, const struct tg_rule* rule) {
+static __always_inline bool port_matches(const struct tg_selection_subject *subject, const struct tg_rule *rule)
+{
   for (__u32 i = 0; i < TG_PORT_RANGES_MAX; i++)
     if (i < rule->port_ranges && subject->port >= rule->ports[i].first && subject->port <= rule->ports[i].last)
       return true;
   return false;
 }
 
-__noinline int rule_answer(__u32 rule_number) {
-  struct tg_selection_subject* subject = selection_subject();
-  struct tg_rule* rule = bpf_map_lookup_elem(&tg_rules, &rule_number);
+__noinline int rule_answer(__u32 rule_number)
+{
+  struct tg_selection_subject *subject = selection_subject();
+  struct tg_rule *rule = bpf_map_lookup_elem(&tg_rules, &rule_number);
 
   if (!subject || !rule) return SELECTION_NO;
   if (rule->conditions & TG_RULE_PID && rule->pid != subject->tgid) return SELECTION_NO;
@@ -140,14 +147,15 @@ __noinline int rule_answer(__u32 rule_number) {
 }
 
 /* Any exclusion that holds wins, then any rule that holds. */
-static __always_inline enum tg_selection_answer evaluate_rules(const struct tg_selection_subject* subject) {
-  struct tg_settings* now = settings();
+static __always_inline enum tg_selection_answer evaluate_rules(const struct tg_selection_subject *subject)
+{
+  struct tg_settings *now = settings();
   enum tg_selection_answer answer = SELECTION_NO;
 
   if (!now || subject->tgid == now->loader || subject->parent == now->loader) return SELECTION_NO;
   for (__u32 i = 0; i < TG_RULES_MAX; i++) {
     __u32 number = i;
-    struct tg_rule* rule = bpf_map_lookup_elem(&tg_rules, &number);
+    struct tg_rule *rule = bpf_map_lookup_elem(&tg_rules, &number);
 
     if (i >= now->rules || !rule) break;
     int says = rule_answer(i);
@@ -158,20 +166,22 @@ static __always_inline enum tg_selection_answer evaluate_rules(const struct tg_s
   return answer;
 }
 
-static __always_inline void describe_cgroup(struct tg_selection_subject* subject, struct cgroup* cgroup) {
+static __always_inline void describe_cgroup(struct tg_selection_subject *subject, struct cgroup *cgroup)
+{
   for (int i = 0; i < 16; i++) subject->cgroups[i] = 0;
   for (int i = 0; i < 16 && cgroup; i++) {
     subject->cgroups[i] = BPF_CORE_READ(cgroup, kn, id);
     /* `self` is the cgroup's first member's css; its parent css is the parent cgroup's. */
-    struct cgroup_subsys_state* parent = BPF_CORE_READ(cgroup, self.parent);
+    struct cgroup_subsys_state *parent = BPF_CORE_READ(cgroup, self.parent);
     if (!parent) break;
-    cgroup = (struct cgroup*)((char*)parent - bpf_core_field_offset(struct cgroup, self));
+    cgroup = (struct cgroup *)((char *)parent - bpf_core_field_offset(struct cgroup, self));
   }
 }
 
 /* Fills the per-CPU subject from a task. The caller adds what only it knows (path, port). */
-static __always_inline struct tg_selection_subject* describe_task(struct task_struct* task) {
-  struct tg_selection_subject* subject = selection_subject();
+static __always_inline struct tg_selection_subject *describe_task(struct task_struct *task)
+{
+  struct tg_selection_subject *subject = selection_subject();
 
   if (!subject) return NULL;
   subject->tgid = BPF_CORE_READ(task, tgid);
