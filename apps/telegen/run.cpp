@@ -127,7 +127,10 @@ LoaderServices Loader::services() {
   services.kit[static_cast<std::size_t>(KitDescriptor::kRing)] = probes_->ring_fd();
   services.kit[static_cast<std::size_t>(KitDescriptor::kCounters)] = probes_->counters_fd();
   services.ring_bytes = probes_->ring_bytes();
-  services.may_trace = [this](std::uint32_t pid) { return probes_->is_selected(pid) || may_trace(scope_, pid); };
+  const auto own = static_cast<std::uint32_t>(::getpid());
+  services.may_trace = [this, own](std::uint32_t pid) {
+    return pid != own && (probes_->is_selected(pid) || may_trace(scope_, pid));
+  };
   services.set_selected = [this](std::uint32_t pid, bool selected) { probes_->set_selected(pid, selected); };
   services.rotate_output = [this]() -> Result<Fd> {
     const FileOutputSettings& file = settings_.output.file;
@@ -149,6 +152,10 @@ Result<void> Loader::reload(LoaderServer& server) {
     server.hand_over(d, kit_fd(d));
   }
   probes_->set_rules(scope_.rules.rules);
+  // What is traced now and may not be any more. What may be from now on the new worker finds.
+  for (const std::uint32_t pid : probes_->selected()) {
+    if (!may_trace(scope_, pid)) probes_->set_selected(pid, false);
+  }
   for (const std::string& note : scope_.rules.notes) log_warn(note);
   return {};
 }

@@ -222,6 +222,17 @@ bool Probes::is_selected(std::uint32_t tgid) const {
   return tgid / TG_SELECTED_PAGE < pages.size() && pages[tgid / TG_SELECTED_PAGE].traced[tgid % TG_SELECTED_PAGE] == 1;
 }
 
+std::vector<std::uint32_t> Probes::selected() const {
+  std::vector<std::uint32_t> tgids;
+  const std::span<SelectedPage> pages = state_->selected.values();
+  for (std::uint32_t page = 0; page < pages.size(); ++page) {
+    for (std::uint32_t at = 0; at < TG_SELECTED_PAGE; ++at) {
+      if (pages[page].traced[at] == 1) tgids.push_back(page * TG_SELECTED_PAGE + at);
+    }
+  }
+  return tgids;
+}
+
 std::string Probes::describe_connections() const {
   std::string records;
   const int table = ::bpf_map__fd(state_->socket->maps.tg_connections);

@@ -33,6 +33,7 @@ class Probes {
   void set_rules(std::span<const tg_rule> rules);
   void set_selected(std::uint32_t tgid, bool selected);
   bool is_selected(std::uint32_t tgid) const;
+  std::vector<std::uint32_t> selected() const;
   // What a new worker must know of connections that were announced to the one before: tg_connection_event records, one
   // after the other. UNIX sockets' paths are not in the table; those connections are announced with their next
   // transfer.
