@@ -1,6 +1,5 @@
 // `telegen run` and `telegen record`: the privileged process. It checks, loads, attaches, then only serves its worker.
 #include <fcntl.h>
-#include <malloc.h>
 #include <unistd.h>
 
 #include <array>
@@ -8,6 +7,7 @@
 #include <cstdlib>
 
 #include "base/log.h"
+#include "base/memory.h"
 #include "commands.h"
 #include "control/api/listen.h"
 #include "control/config/printer.h"
@@ -195,7 +195,7 @@ Result<int> Loader::run(const std::string& recording) {
   options.user = worker_user();
   options.before_start = [this, &server] { prepare_worker(server); };
   options.reload = [this, &server] { return reload(server); };
-  ::malloc_trim(0);
+  release_startup_memory();
   return Supervisor(std::move(options), server).run();
 }
 

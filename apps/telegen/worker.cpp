@@ -2,12 +2,14 @@
 // descriptor 3; everything it works with comes through that.
 #include <poll.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include <array>
 #include <cstdio>
 
 #include "base/log.h"
+#include "base/memory.h"
 #include "commands.h"
 #include "control/api/listen.h"
 #include "control/api/server.h"
@@ -255,6 +257,7 @@ Result<void> Worker::run() {
   ::sigemptyset(&blocked);
   for (const int signal : {SIGTERM, SIGINT, SIGUSR1, SIGPIPE, SIGHUP}) ::sigaddset(&blocked, signal);
   ::sigprocmask(SIG_BLOCK, &blocked, nullptr);
+  ::prctl(PR_SET_NAME, "telegen-worker");  // executed through a descriptor, it would be called by its number
   if (auto taken = take_kit(); !taken) return taken;
   configure_logging(log_level_of(settings_.telegen.log_level), settings_.telegen.log_format, "worker");
   auto curl = CurlRuntime::start();
@@ -274,6 +277,7 @@ Result<void> Worker::run() {
   log_info("tracing; spans go to " +
            (destinations.empty() ? "the API only (no endpoint is configured)" : destinations) +
            (api_ ? "; API on http://" + listen_text(api_->address()) : ""));
+  release_startup_memory();
   wait_for_the_end();
   shut_down();
   return {};

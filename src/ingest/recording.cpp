@@ -116,10 +116,10 @@ Result<Recorder> Recorder::start(Fd file, ClockOffset offset) {
 
 Result<void> Recorder::frame(std::uint32_t kind, Bytes first, Bytes second) {
   const FrameHeader header{kind, static_cast<std::uint32_t>(first.size() + second.size())};
-  if (std::fwrite(&header, sizeof header, 1, file_.get()) != 1 ||
-      std::fwrite(first.data(), 1, first.size(), file_.get()) != first.size() ||
-      std::fwrite(second.data(), 1, second.size(), file_.get()) != second.size()) {
-    return fail_errno(errno, "write", "the recording");
+  for (const Bytes part : {Bytes(reinterpret_cast<const char*>(&header), sizeof header), first, second}) {
+    if (!part.empty() && std::fwrite(part.data(), part.size(), 1, file_.get()) != 1) {
+      return fail_errno(errno, "write", "the recording");
+    }
   }
   return {};
 }

@@ -29,8 +29,7 @@ Result<RingReader> RingReader::open(int fd, std::uint32_t bytes) {
   void* consumer = ::mmap(nullptr, reader.page_, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
   if (consumer == MAP_FAILED) return fail_errno(errno, "map", "the ring's consumer page", ErrorKind::kBpf);
   reader.consumer_ = static_cast<std::atomic<std::uint64_t>*>(consumer);
-  void* producer =
-      ::mmap(nullptr, reader.page_ + 2ULL * bytes, PROT_READ, MAP_SHARED, fd, static_cast<off_t>(reader.page_));
+  void* producer = ::mmap(nullptr, reader.page_ + bytes, PROT_READ, MAP_SHARED, fd, static_cast<off_t>(reader.page_));
   if (producer == MAP_FAILED) return fail_errno(errno, "map", "the ring's data", ErrorKind::kBpf);
   reader.producer_ = static_cast<const std::atomic<std::uint64_t>*>(producer);
   reader.data_ = static_cast<const char*>(producer) + reader.page_;
@@ -54,7 +53,7 @@ RingReader::RingReader(RingReader&& other) noexcept
 RingReader::~RingReader() {
   if (consumer_ != nullptr) ::munmap(consumer_, page_);
   if (producer_ != nullptr) {
-    ::munmap(const_cast<std::atomic<std::uint64_t>*>(producer_), page_ + 2ULL * bytes_);
+    ::munmap(const_cast<std::atomic<std::uint64_t>*>(producer_), page_ + bytes_);
   }
 }
 
@@ -72,7 +71,7 @@ std::size_t RingReader::drain(std::size_t limit, const std::function<void(Bytes 
     if ((word & BPF_RINGBUF_BUSY_BIT) != 0) break;  // reserved, still being written
     const std::uint32_t length = word & ~(BPF_RINGBUF_BUSY_BIT | BPF_RINGBUF_DISCARD_BIT);
     if ((word & BPF_RINGBUF_DISCARD_BIT) == 0) {
-      handle(Bytes(header + kHeader, length));
+      handle(record_at((at + kHeader) & (bytes_ - 1), length));
       ++handled;
     }
     at += (length + kHeader + 7) / 8 * 8;
@@ -83,6 +82,14 @@ std::size_t RingReader::drain(std::size_t limit, const std::function<void(Bytes 
   }
   if (at != released) consumer_->store(at, std::memory_order_release);
   return handled;
+}
+
+Bytes RingReader::record_at(std::uint64_t offset, std::uint32_t length) {
+  const std::uint64_t until_end = bytes_ - offset;
+  if (length <= until_end) return {data_ + offset, length};
+  split_.assign(data_ + offset, until_end);
+  split_.append(data_, length - until_end);
+  return split_;
 }
 
 void RingReader::wait(Duration timeout) const {

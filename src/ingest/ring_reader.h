@@ -1,11 +1,14 @@
 // Takes records out of the kernel's ring (BPF_MAP_TYPE_RINGBUF) through its mapped pages alone, without a bpf() call:
 // the worker may make none. Layout: Linux, kernel/bpf/ringbuf.c — a page with the consumer's position (ours to write),
-// a page with the producer's, then the data mapped twice in a row so that no record is split. One thread.
+// a page with the producer's, then the data. The kernel would map the data twice in a row, so that no record is split;
+// mapped once it counts once in this process's memory, and the one record in a round that is split is copied. One
+// thread.
 #pragma once
 
 #include <atomic>
 #include <cstdint>
 #include <functional>
+#include <string>
 
 #include "base/bytes.h"
 #include "base/fd.h"
@@ -36,11 +39,13 @@ class RingReader {
 
  private:
   RingReader() = default;
+  Bytes record_at(std::uint64_t offset, std::uint32_t length);
   Fd epoll_;
   Fd wake_;
   std::atomic<std::uint64_t>* consumer_ = nullptr;
   const std::atomic<std::uint64_t>* producer_ = nullptr;
   const char* data_ = nullptr;
+  std::string split_;  // the record that lies around the ring's end
   std::uint32_t bytes_ = 0;
   std::size_t page_ = 0;
 };

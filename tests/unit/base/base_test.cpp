@@ -5,6 +5,7 @@
 
 #include "base/address.h"
 #include "base/fd.h"
+#include "base/memory.h"
 #include "base/metrics.h"
 #include "base/random.h"
 #include "base/result.h"
@@ -49,6 +50,11 @@ TEST(Fd, ClosesOnceAndMoves) {
   }
   char byte;
   EXPECT_EQ(::read(reader.get(), &byte, 1), 0) << "the write end must be closed";
+}
+
+TEST(Memory, WhatIsReleasedIsStillThere) {
+  release_startup_memory();
+  EXPECT_EQ(to_text({.family = AddressFamily::kUnix, .path = "/still/runs"}), "/still/runs");
 }
 
 TEST(Random, DependsOnItsSeedAlone) {
