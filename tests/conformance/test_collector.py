@@ -6,6 +6,7 @@ Its receiver is strict where ours might share a mistake with the encoder, and it
 import base64
 import json
 import os
+import re
 import time
 import urllib.request
 
@@ -86,7 +87,9 @@ def test_the_collector_understands(scope, agent, authority, protocol, compressio
         compare_server(span, truth)
     said = collector.process.output(100_000)
     assert said.count("Kind           : Server") == len(PATHS), f"the debug exporter disagrees:\n{said}"
-    assert "\terror\t" not in said, f"the collector logged an error:\n{said}"
+    # The fixture knocks on the TLS port and goes away, to see that it listens: that alone may be complained of.
+    errors = [line for line in said.splitlines() if "\terror\t" in line and not re.search("TLS handshake error.*: EOF", line)]
+    assert not errors, f"the collector logged errors:\n{errors}"
 
 
 @pytest.mark.parametrize("protocol", ["grpc", "http"])
