@@ -1,6 +1,6 @@
 /* The kernel types that Telegen's BPF programs touch, for build machines without BTF. Only the fields that are read are
  * named: CO-RE finds their places in the running kernel. Where a kernel's header is at hand the build generates the
- * whole of it instead; `-DTELEGEN_VMLINUX_FALLBACK=ON` chooses this file, and a test builds and loads with it. */
+ * whole of it instead; `-DTELEGEN_VMLINUX_FALLBACK=ON` chooses this file; tests compile every object with it. */
 #ifndef __VMLINUX_H__
 #define __VMLINUX_H__
 
