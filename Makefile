@@ -16,7 +16,7 @@ setup: ## install what the build needs (Debian packages)
 build: setup ## build the release binary: build/release/telegen
 	@scripts/build
 
-test: ## set up, build and run all tests (root or sudo; under 20 minutes on 2 cores)
+test: ## set up, build and run all tests (root or sudo; about 25 minutes on 2 cores)
 	@scripts/test
 
 check: setup ## before a commit: format, clang-tidy on what changed, unit tests

@@ -2,6 +2,8 @@
 
 mkdir -p build/logs
 JOBS=${JOBS:-2}
+# A clone in another folder finds what the first one compiled.
+export CCACHE_BASEDIR=$PWD CCACHE_NOHASHDIR=1
 
 # step NAME COMMAND...: one line when it is done; on failure the end of its log, and the command's status.
 step() {
