@@ -316,11 +316,11 @@ void ProcessCatalog::publish() {
     }
   }
   gone_.clear();
-  queue_.settle();
   for (const CatalogEntryPtr& entry : news_) {
     if (on_learned_ && !is_gone(*entry)) on_learned_(entry->info, entry->decision);
   }
   news_.clear();
+  queue_.settle();  // last: who waits for a process (drain, at the start) also waits for what follows from knowing it
 }
 
 }  // namespace telegen
