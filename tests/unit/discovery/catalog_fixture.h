@@ -3,10 +3,13 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <chrono>
 #include <map>
 #include <memory>
 #include <mutex>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -54,6 +57,7 @@ struct Fixture {
     catalog =
         std::make_unique<ProcessCatalog>(options, host(), std::move(selection), std::make_unique<DirectProc>(kProc),
                                          metrics, [this](const ProcessInfo& info, const Decision& decision) {
+                                           std::this_thread::sleep_for(selection_takes.load());
                                            const std::scoped_lock lock(mutex);
                                            learned.emplace_back(info.pid, decision.selected);
                                          });
@@ -66,6 +70,7 @@ struct Fixture {
     return out;
   }
   MetricRegistry metrics;
+  std::atomic<std::chrono::milliseconds> selection_takes{};  // as asking the loader does
   std::mutex mutex;
   std::vector<std::pair<std::uint32_t, Matched>> learned;
   std::unique_ptr<ProcessCatalog> catalog;  // last: its thread uses the rest

@@ -152,6 +152,16 @@ TEST(Catalog, LearnsPublishesAndCallsBack) {
                                      std::pair(2001u, Matched::kYes)));
 }
 
+// Readiness follows from drain: a process that is known but not yet selected would lose its first requests.
+TEST(Catalog, DrainWaitsForTheSelectionToo) {
+  Fixture f;
+  f.selection_takes = std::chrono::milliseconds(100);
+  f.catalog->learn(1042);
+  ASSERT_TRUE(f.catalog->drain(5s));
+  const std::scoped_lock lock(f.mutex);
+  EXPECT_EQ(f.learned.size(), 1U);
+}
+
 TEST(Catalog, AForkHasItsParentsFactsUnderItsOwnPid) {
   Fixture f;
   f.catalog->on_fork(2001, 1043);  // the parent is learned on the way
