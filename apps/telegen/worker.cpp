@@ -271,13 +271,13 @@ Result<void> Worker::run() {
   // Ready means that what already runs is traced.
   if (!catalog_->drain(kFirstLook))
     log_warn("not every running process could be looked at within 10 s; the rest follows");
+  release_startup_memory();  // before the API calls it ready: it reads this process's own memory map
   if (auto started = start_api(); !started) return started;
   std::string destinations;
   for (const std::string& one : pipeline_->destinations()) destinations += (destinations.empty() ? "" : ", ") + one;
   log_info("tracing; spans go to " +
            (destinations.empty() ? "the API only (no endpoint is configured)" : destinations) +
            (api_ ? "; API on http://" + listen_text(api_->address()) : ""));
-  release_startup_memory();
   wait_for_the_end();
   shut_down();
   return {};
