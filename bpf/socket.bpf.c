@@ -31,7 +31,11 @@ static __always_inline int park(struct trace_event_raw_sys_enter *ctx)
   __u64 id = bpf_get_current_pid_tgid();
 
   if (!is_selected(id >> 32)) return 0;
-  struct tg_arguments arguments = {{ctx->args[0], ctx->args[1], ctx->args[2], ctx->args[3]}};
+  struct tg_arguments arguments;
+
+  /* Four for every call, though read() has three: the kernel refuses to attach a program that loads an argument which
+   * the call does not have, but its context has room for six. What is beyond a call's own is not looked at. */
+  bpf_probe_read_kernel(&arguments, sizeof(arguments), ctx->args);
 
   bpf_map_update_elem(&tg_parked, &id, &arguments, BPF_ANY);
   return 0;

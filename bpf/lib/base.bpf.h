@@ -41,6 +41,8 @@ struct {
 
 static __always_inline void count(enum tg_counter counter, __u64 n)
 {
+  /* Adding a constant 0 compiles to an atomic or, which kernels before 5.12 do not take. */
+  if (n == 0) return;
   __u32 cpu = bpf_get_smp_processor_id();
   struct tg_counter_row *row = bpf_map_lookup_elem(&tg_counters, &cpu);
 

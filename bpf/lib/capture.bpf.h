@@ -3,10 +3,9 @@
 
 #include "lib/connections.bpf.h"
 
-#define TG_CAPTURE_MAX 8192     /* the upper bound of tg_settings.capture_bytes; a power of two */
-#define TG_SEGMENTS_MAX 1024    /* the kernel's own limit, UIO_MAXIOV */
-#define TG_SEGMENTS_UNROLLED 64 /* what kernels without bpf_loop (before 5.17) can look at */
-#define TG_SEGMENTS_FIRST 8     /* read at once: few vectors are longer */
+#define TG_CAPTURE_MAX 8192  /* the upper bound of tg_settings.capture_bytes; a power of two */
+#define TG_SEGMENTS_MAX 1024 /* the kernel's own limit, UIO_MAXIOV */
+#define TG_SEGMENTS_FIRST 8  /* read at once: few vectors are longer */
 
 /* The work of the running program. Per CPU and preemption is off in all users of it. Loads from it are unknown numbers
  * to the verifier, which keeps the loops cheap to verify. */
@@ -54,6 +53,10 @@ static __always_inline bool starts_message(const __u8 *bytes)
   return false;
 }
 
+/* value = min(value, max), on the register that holds it: verifiers before 5.12 do not carry what a comparison tells
+ * over to a 32-bit copy that the compiler made before it. */
+#define TG_AT_MOST(value, max) asm volatile("if %0 <= %1 goto +1; %0 = %1" : "+r"(value) : "i"(max))
+
 /* Takes what the budget allows of one segment, and of the last one its end. */
 static __always_inline void take_segment(struct tg_transfer_state *t, const char *base, __u64 size)
 {
@@ -65,7 +68,7 @@ static __always_inline void take_segment(struct tg_transfer_state *t, const char
     __u32 take = t->budget - captured;
 
     if (take > length) take = length;
-    if (take > TG_CAPTURE_MAX) take = TG_CAPTURE_MAX;
+    TG_AT_MOST(take, TG_CAPTURE_MAX);
     if (take && !read_user(t->bytes + captured, take, base)) {
       count(TG_COUNT_UNREADABLE, 1);
       t->budget = captured;
@@ -76,20 +79,23 @@ static __always_inline void take_segment(struct tg_transfer_state *t, const char
     base += take;
     length -= take;
   }
-  if (t->rest == 0 && t->captured <= TG_CAPTURE_MAX) {
-    __u32 tail = length < TG_TAIL_MAX ? length : TG_TAIL_MAX;
+  if (t->rest == 0) {
+    __u32 tail = length, end = t->captured;
 
-    if (tail && read_user(t->bytes + t->captured, tail, base + length - tail)) t->tail = tail;
+    TG_AT_MOST(tail, TG_TAIL_MAX);
+    TG_AT_MOST(end, TG_CAPTURE_MAX);
+    if (tail && read_user(t->bytes + end, tail, base + length - tail)) t->tail = tail;
   }
 }
 
-/* One element of the vector, beyond those that were read at once; 1 ends the walk. */
-static long take_one(__u32 i, void *unused)
+/* One element of the vector, beyond those that were read at once; 1 ends the walk. A global function: the verifier
+ * checks it once and not for each of the loop's rounds, so a plain loop may be as long as the longest vector. bpf_loop
+ * would do the same; but a program that so much as names its callback is refused by kernels before 5.13. */
+__noinline int take_one(__u32 i)
 {
   struct tg_transfer_state *t = transfer_scratch();
   struct iovec one;
 
-  i += TG_SEGMENTS_FIRST;
   if (!t || i >= t->segments || t->rest == 0) return 1;
   if (!read_user(&one, sizeof(one), (const struct iovec *)t->vector.iov_base + i)) {
     count(TG_COUNT_UNREADABLE, 1);
@@ -101,12 +107,8 @@ static long take_one(__u32 i, void *unused)
 
 static __always_inline void take_rest(void)
 {
-  if (bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_loop)) {
-    bpf_loop(TG_SEGMENTS_MAX, take_one, NULL, 0);
-    return;
-  }
-  for (__u32 i = 0; i < TG_SEGMENTS_UNROLLED; i++)
-    if (take_one(i, NULL)) break;
+  for (__u32 i = TG_SEGMENTS_FIRST; i < TG_SEGMENTS_MAX; i++)
+    if (take_one(i)) break;
 }
 
 __noinline int take_segments(void)
@@ -159,8 +161,14 @@ static __always_inline void set_budget(struct tg_transfer_state *t, struct tg_co
 
 static __always_inline __u64 position_of(const struct tg_transfer_state *t, struct tg_connection *connection)
 {
-  if (connection->family == TG_FAMILY_UNIX)
-    return __sync_fetch_and_add(&connection->position[t->direction & 1], t->length);
+  if (connection->family == TG_FAMILY_UNIX) {
+    __u64 *position = &connection->position[t->direction & 1], before = *position;
+
+    /* In two steps: an addition that returns what was there needs Linux 5.12. Threads that write one UNIX stream at the
+     * same moment have no order that could be told here either way. */
+    __sync_fetch_and_add(position, t->length);
+    return before;
+  }
   __u32 end = t->direction == TG_SENT ? sent_until(t->socket.sk) : received_until(t->socket.sk);
   return (__u32)(end - t->later - t->length);
 }
