@@ -29,6 +29,7 @@ constexpr std::array<CapabilityText, kCapabilities> kTexts = {{
     {"tracepoint", "BPF programs on tracepoints, through tracefs"},
     {"btf_tracepoint", "BPF programs on typed tracepoints (tp_btf)"},
     {"task_registers", "a task's registers can be read from BPF (bpf_task_pt_regs, Linux 5.15)"},
+    {"socket_length", "a tracepoint where bytes go through a socket (sock_send_length, Linux 6.3)"},
     {"trampoline", "fentry and fexit programs"},
     {"kprobe", "kprobes"},
     {"uprobe", "uprobes"},
@@ -136,6 +137,7 @@ Capabilities measure_capabilities(const std::string& tracefs) {
   found[Capability::kTracepoint] = try_tracepoint(tracefs);
   found[Capability::kBtfTracepoint] = try_typed_program("tp_btf", BPF_TRACE_RAW_TP, "btf_trace_sched_process_exec");
   found[Capability::kTaskRegisters] = try_task_registers();
+  found[Capability::kSocketLength] = try_typed_program("tp_btf", BPF_TRACE_RAW_TP, "btf_trace_sock_send_length");
   found[Capability::kTrampoline] = try_typed_program("fentry", BPF_TRACE_FENTRY, "tcp_sendmsg");
   found[Capability::kKprobe] = try_perf_source("kprobe");
   found[Capability::kUprobe] = try_perf_source("uprobe");

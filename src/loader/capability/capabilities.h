@@ -16,6 +16,7 @@ enum class Capability {
   kTracepoint,     // programs on tracepoints, and tracefs to name them
   kBtfTracepoint,  // tp_btf: typed raw tracepoints
   kTaskRegisters,  // bpf_task_pt_regs and bpf_get_current_task_btf
+  kSocketLength,   // the tracepoints sock_send_length and sock_recv_length
   kTrampoline,     // fentry, fexit
   kKprobe,         // kprobe, kretprobe
   kUprobe,         // uprobe, uretprobe
