@@ -72,6 +72,31 @@ int BPF_PROG(socket_sent, struct sock *sk, int moved, int flags)
   return on_socket(sk, moved, TG_SENT, flags);
 }
 
+/* Before 6.3, where the kernel permits trampolines: the same, at the return of the functions behind the sockets. */
+SEC("fexit/tcp_recvmsg") /* five parameters since 5.19 */
+int BPF_PROG(tcp_received, struct sock *sk, struct msghdr *msg, __u64 size, int flags, int *length, int moved)
+{
+  return on_socket(sk, moved, TG_RECEIVED, flags);
+}
+
+SEC("fexit/tcp_sendmsg")
+int BPF_PROG(tcp_sent, struct sock *sk, struct msghdr *msg, __u64 size, int moved)
+{
+  return on_socket(sk, moved, TG_SENT, 0);
+}
+
+SEC("fexit/unix_stream_recvmsg")
+int BPF_PROG(unix_received, struct socket *socket, struct msghdr *msg, __u64 size, int flags, int moved)
+{
+  return on_socket(socket->sk, moved, TG_RECEIVED, flags);
+}
+
+SEC("fexit/unix_stream_sendmsg")
+int BPF_PROG(unix_sent, struct socket *socket, struct msghdr *msg, __u64 size, int moved)
+{
+  return on_socket(socket->sk, moved, TG_SENT, 0);
+}
+
 /* Elsewhere: where the system call returns. `flags_at`: which argument holds MSG_ flags, 0 for none. */
 static __always_inline int on_exit(long moved, __u32 direction, enum tg_shape shape, __u32 flags_at)
 {

@@ -163,6 +163,7 @@ struct tcp_sock {
   u32 rcv_nxt;
   u32 write_seq;
 };
+struct msghdr;
 struct socket {
   short type;
   struct file *file;

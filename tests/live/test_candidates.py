@@ -11,6 +11,7 @@ from testkit.ports import free_port
 # What each candidate needs beyond what all of them do, as `telegen doctor` calls it.
 CANDIDATES = {
     "socket": (["socket.receive", "socket.send"], {"socket_length", "task_registers"}),
+    "fexit": (["socket.receive", "socket.send"], {"socket_functions", "task_registers"}),
     "exit": (["socket.receive", "socket.send", "socket.messages", "socket.file", "socket.connect"], {"task_registers"}),
     "enter+exit": (["socket.receive", "socket.send", "socket.messages", "socket.file", "socket.connect"], set()),
 }
@@ -50,4 +51,4 @@ def test_unix_sockets_too(scope, receiver, agent, candidate):
 def test_a_candidate_that_does_not_exist_is_an_error_of_the_configuration(scope):
     running = Agent(scope, arguments=["--force-probe", "socket.send=magic"]).start(ready=False)
     assert running.process.wait() == 2
-    assert "agent.ebpf.force_probe.socket.send: 'magic' is no candidate; write socket, exit, enter+exit" in running.process.output()
+    assert "agent.ebpf.force_probe.socket.send: 'magic' is no candidate; write socket, fexit, exit, enter+exit" in running.process.output()

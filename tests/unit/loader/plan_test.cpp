@@ -39,11 +39,11 @@ TEST(Plan, WithEverythingTheFirstCandidatesAreChosen) {
 }
 
 TEST(Plan, WithoutTheSocketsTracepointTheSystemCallsAreTaken) {
-  const Plan plan = make_plan(without({Capability::kSocketLength}), {});
+  const Plan plan = make_plan(without({Capability::kSocketLength, Capability::kSocketFunctions}), {});
   EXPECT_TRUE(plan.missing.empty());
   EXPECT_EQ(hook(plan, "socket.send").chosen->name, "exit");
-  ASSERT_EQ(hook(plan, "socket.send").rejected.size(), 1U);
-  EXPECT_EQ(hook(plan, "socket.send").rejected[0], "socket: no socket_length");
+  const std::vector<std::string> why = {"socket: no socket_length", "fexit: no socket_functions"};
+  EXPECT_EQ(hook(plan, "socket.send").rejected, why);
   EXPECT_TRUE(plan.loads("exit_write"));
   EXPECT_FALSE(plan.loads("socket_sent"));
   EXPECT_FALSE(plan.loads("enter_write"));
@@ -56,16 +56,19 @@ TEST(Plan, WithoutTaskRegistersArgumentsAreParkedAtEntry) {
   EXPECT_EQ(hook(plan, "socket.receive").chosen->name, "enter+exit");
   EXPECT_TRUE(plan.loads("enter_read"));
   EXPECT_TRUE(plan.loads("exit_read"));
-  const std::vector<std::string> why = {"socket: no task_registers", "exit: no task_registers"};
+  const std::vector<std::string> why = {"socket: no task_registers", "fexit: no task_registers",
+                                        "exit: no task_registers"};
   EXPECT_EQ(hook(plan, "socket.receive").rejected, why);
 }
 
 TEST(Plan, WithoutTracepointsNothingCanBeLoadedAndThePlanSaysWhy) {
-  const Plan plan = make_plan(without({Capability::kTracepoint, Capability::kSocketLength}), {});
+  const Plan plan =
+      make_plan(without({Capability::kTracepoint, Capability::kSocketLength, Capability::kSocketFunctions}), {});
   ASSERT_FALSE(plan.missing.empty());
-  ASSERT_GE(plan.missing.size(), 2U);
+  ASSERT_GE(plan.missing.size(), 3U);
   EXPECT_EQ(plan.missing[0], "socket.receive: socket: no socket_length");
-  EXPECT_EQ(plan.missing[1], "socket.receive: exit: no tracepoint");
+  EXPECT_EQ(plan.missing[1], "socket.receive: fexit: no socket_functions");
+  EXPECT_EQ(plan.missing[2], "socket.receive: exit: no tracepoint");
 }
 
 TEST(Plan, WithoutBtfTheReasonIsThat) {
@@ -107,7 +110,8 @@ TEST(Plan, SwitchedOffLoadsNothing) {
 TEST(Plan, EveryCandidateIsReachableAndEveryRowExplained) {
   std::set<const Candidate*> chosen;
   for (const Capabilities& c :
-       {everything(), without({Capability::kSocketLength}), without({Capability::kTaskRegisters})}) {
+       {everything(), without({Capability::kSocketLength}),
+        without({Capability::kSocketLength, Capability::kSocketFunctions}), without({Capability::kTaskRegisters})}) {
     for (const PlannedHook& planned : make_plan(c, {}).hooks) chosen.insert(planned.chosen);
   }
   std::set<std::string_view> keys;
