@@ -60,6 +60,7 @@ std::size_t on_header(char* data, std::size_t size, std::size_t count, void* use
   if (colon == std::string_view::npos) return line.size();
   const std::string name = lower(trimmed(line.substr(0, colon)));
   const std::string_view value = trimmed(line.substr(colon + 1)).substr(0, kMaxHeaderValue);
+  if (name == "content-type") answer.content_type = value;
   if (name == "retry-after") answer.retry_after = value;
   if (name == "grpc-status") answer.grpc_status = value;
   if (name == "grpc-message") answer.grpc_message = value;
