@@ -64,9 +64,14 @@ static __always_inline bool starts_message(const __u8 *bytes)
  * over to a 32-bit copy that the compiler made before it. */
 #define TG_AT_MOST(value, max) asm volatile("if %0 <= %1 goto +1; %0 = %1" : "+r"(value) : "i"(max))
 
-/* Takes what the budget allows of one segment, and of the last one its end. */
-static __always_inline void take_segment(struct tg_transfer_state *t, const char *base, __u64 size)
+/* Takes what the budget allows of one segment at `address`, and of the last one its end. A global function, as the ones
+ * below: the verifier checks it once and not at each place and in each round that calls it. */
+__noinline int take_segment(__u64 address, __u64 size)
 {
+  struct tg_transfer_state *t = transfer_scratch();
+  const char *base = (const char *)address;
+
+  if (!t) return 0;
   __u32 length = size < t->rest ? size : t->rest;
   __u32 captured = t->captured;
 
@@ -79,10 +84,10 @@ static __always_inline void take_segment(struct tg_transfer_state *t, const char
     if (take && !read_user(t->bytes + captured, take, base)) {
       count(TG_COUNT_UNREADABLE, 1);
       t->budget = captured;
-      return;
+      return 0;
     }
     t->captured = captured + take;
-    if (take == length) return;
+    if (take == length) return 0;
     base += take;
     length -= take;
   }
@@ -93,11 +98,12 @@ static __always_inline void take_segment(struct tg_transfer_state *t, const char
     TG_AT_MOST(end, TG_CAPTURE_MAX);
     if (tail && read_user(t->bytes + end, tail, base + length - tail)) t->tail = tail;
   }
+  return 0;
 }
 
-/* One element of the vector, beyond those that were read at once; 1 ends the walk. A global function: the verifier
- * checks it once and not for each of the loop's rounds, so a plain loop may be as long as the longest vector. bpf_loop
- * would do the same; but a program that so much as names its callback is refused by kernels before 5.13. */
+/* One element of the vector, beyond those that were read at once; 1 ends the walk. A plain loop over it may be as long
+ * as the longest vector. bpf_loop would do the same; but a program that so much as names its callback is refused by
+ * kernels before 5.13. */
 __noinline int take_one(__u32 i)
 {
   struct tg_transfer_state *t = transfer_scratch();
@@ -108,7 +114,7 @@ __noinline int take_one(__u32 i)
     count(TG_COUNT_UNREADABLE, 1);
     return 1;
   }
-  take_segment(t, one.iov_base, one.iov_len);
+  take_segment((__u64)one.iov_base, one.iov_len);
   return 0;
 }
 
@@ -128,7 +134,7 @@ __noinline int take_segments(void)
   t->rest = t->length;
   if (!t->has_buffer) return 0;
   if (t->segments == 0) {
-    take_segment(t, t->vector.iov_base, t->vector.iov_len);
+    take_segment((__u64)t->vector.iov_base, t->vector.iov_len);
     return 0;
   }
   struct iovec first[TG_SEGMENTS_FIRST] = {}; /* on the stack, where the kernel checks a copy's target soonest */
@@ -140,7 +146,7 @@ __noinline int take_segments(void)
   }
   for (__u32 i = 0; i < TG_SEGMENTS_FIRST; i++) {
     if (i >= count_first || t->rest == 0) return 0;
-    take_segment(t, first[i].iov_base, first[i].iov_len);
+    take_segment((__u64)first[i].iov_base, first[i].iov_len);
   }
   take_rest();
   return 0;

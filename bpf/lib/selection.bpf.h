@@ -71,8 +71,42 @@ static __always_inline struct tg_selection_subject *selection_subject(void)
 
 enum tg_selection_answer { SELECTION_NO, SELECTION_YES, SELECTION_ASK };
 
-/* The classic two-cursor glob walk: on a mismatch go back to the last star and let it eat one byte more. The cursors
- * are volatile so that they really live in the map: were they in registers, the verifier would follow every value. */
+enum tg_walk { WALK_ON, WALK_ENDS, WALK_FAILS };
+
+/* One step of the classic two-cursor glob walk: on a mismatch go back to the last star and let it eat one byte more. A
+ * global function, which the verifier checks once and not for each step of the walk. */
+__noinline int walk_glob(__u32 rule_number)
+{
+  struct tg_selection_subject *subject = selection_subject();
+  struct tg_rule *rule = bpf_map_lookup_elem(&tg_rules, &rule_number);
+
+  if (!subject || !rule) return WALK_FAILS;
+  __u32 at = subject->cursor;
+  __u32 glob_at = subject->glob_cursor & (TG_GLOB_MAX - 1);
+
+  if (at >= subject->path_length) return WALK_ENDS;
+  char pattern = rule->exe[glob_at];
+  char here = subject->path[at & (TG_PATH_MAX - 1)];
+
+  if (pattern == '*') {
+    subject->star = glob_at;
+    subject->mark = at;
+    subject->glob_cursor++;
+  } else if (pattern && (pattern == '?' || pattern == here)) {
+    subject->cursor++;
+    subject->glob_cursor++;
+  } else if (subject->star < TG_GLOB_MAX) {
+    subject->glob_cursor = subject->star + 1;
+    subject->mark++;
+    subject->cursor = subject->mark;
+  } else {
+    return WALK_FAILS;
+  }
+  return WALK_ON;
+}
+
+/* Does the subject's path match the rule's glob as a whole? The cursors are volatile so that they really live in the
+ * map: were they in registers, the verifier would follow every value. */
 __noinline int exe_matches(__u32 rule_number)
 {
   volatile struct tg_selection_subject *subject = selection_subject();
@@ -82,26 +116,10 @@ __noinline int exe_matches(__u32 rule_number)
   subject->cursor = subject->glob_cursor = subject->mark = 0;
   subject->star = TG_GLOB_MAX;
   for (int step = 0; step < 2 * TG_PATH_MAX; step++) {
-    __u32 at = subject->cursor;
-    __u32 glob_at = subject->glob_cursor & (TG_GLOB_MAX - 1);
+    int says = walk_glob(rule_number);
 
-    if (at >= subject->path_length) break;
-    char pattern = rule->exe[glob_at];
-    char here = subject->path[at & (TG_PATH_MAX - 1)];
-    if (pattern == '*') {
-      subject->star = glob_at;
-      subject->mark = at;
-      subject->glob_cursor++;
-    } else if (pattern && (pattern == '?' || pattern == here)) {
-      subject->cursor++;
-      subject->glob_cursor++;
-    } else if (subject->star < TG_GLOB_MAX) {
-      subject->glob_cursor = subject->star + 1;
-      subject->mark++;
-      subject->cursor = subject->mark;
-    } else {
-      return 0;
-    }
+    if (says == WALK_FAILS) return 0;
+    if (says == WALK_ENDS) break;
   }
   if (subject->cursor < subject->path_length) return 0;
   for (int step = 0; step < TG_GLOB_MAX; step++) {
