@@ -13,7 +13,7 @@ constexpr std::size_t kSmallestRecord = 16;  // bytes
 // The kernel side wakes the reader only for a change of a process and when the ring fills; below that it looks by
 // itself, the less often the longer nothing came. Not more often under load either: each round begins with the caches
 // full of what others did meanwhile, which a longer one pays off.
-constexpr Duration kShortestNap = std::chrono::milliseconds(20);
+constexpr Duration kShortestNap = std::chrono::milliseconds(40);
 constexpr Duration kLongestNap = std::chrono::milliseconds(100);
 constexpr Duration kHousekeeping = std::chrono::seconds(1);
 constexpr Duration kSweep = std::chrono::minutes(1);

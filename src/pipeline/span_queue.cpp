@@ -110,7 +110,8 @@ std::size_t SpanQueue::drop_oldest() {
   return bytes;
 }
 
-Batch SpanQueue::take(std::size_t size, Duration timeout, const std::function<Time()>& clock, std::stop_token stop) {
+Batch SpanQueue::take(std::size_t size, Duration timeout, const std::function<Time()>& clock,
+                      const std::stop_token& stop) {
   std::unique_lock lock(mutex_);
   wanted_ = size;
   while (!stop.stop_requested() && !(waiting_ != 0 && is_full_batch(size))) {

@@ -71,7 +71,7 @@ class SpanQueue {
 
   // Blocks until `size` spans wait, or some wait and `timeout` is over since the oldest came, or flush or stop is asked
   // for; an empty queue costs nothing. Returns at most `size` spans; none only after stop.
-  Batch take(std::size_t size, Duration timeout, const std::function<Time()>& clock, std::stop_token stop);
+  Batch take(std::size_t size, Duration timeout, const std::function<Time()>& clock, const std::stop_token& stop);
 
   // Ends the account of spans that take() gave; `bytes` are those of the batch that are no longer held.
   void settle(const Settlement& settlement, std::size_t bytes);

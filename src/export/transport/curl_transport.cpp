@@ -204,8 +204,7 @@ class CurlTransport final : public Transport {
   Result<void> add_header(const std::string& line) {
     curl_slist* grown = curl_slist_append(headers_.get(), line.c_str());
     if (grown == nullptr) return fail("prepare headers: out of memory");
-    static_cast<void>(headers_.release());
-    headers_.reset(grown);
+    if (!headers_) headers_.reset(grown);  // else it was appended to what headers_ holds
     return {};
   }
 
@@ -222,7 +221,7 @@ class CurlTransport final : public Transport {
     }
     for (const auto& [name, value] : config_.headers) {
       // ";" in place of ":" is libcurl's way to send a header that has no value.
-      lines.push_back(value.empty() ? name + ";" : name + ": " + value);
+      lines.emplace_back(name).append(value.empty() ? ";" : ": ").append(value);
     }
     for (const std::string& line : lines) {
       if (auto added = add_header(line); !added) return added;
