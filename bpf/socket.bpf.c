@@ -2,15 +2,10 @@
 /* Bytes through TCP and UNIX stream sockets, taken where syscalls return: the socket is looked up from the descriptor
  * at that moment, so sockets older than the agent, inherited, duplicated or passed to another process need no
  * book-keeping. Reference for the programs' context: /sys/kernel/tracing/events/syscalls/sys_exit_read/format. */
-#include "lib/selection.bpf.h"
-#include "lib/capture.bpf.h"
+#include "lib/transfer.bpf.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
-#define MSG_OOB 0x1
-#define MSG_PEEK 0x2
-#define MSG_TRUNC 0x20
-#define MSG_ERRQUEUE 0x2000
 #define EINPROGRESS 115
 #define MESSAGES_MAX 16
 
@@ -21,16 +16,19 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
     return park(ctx);                                     \
   }
 
-static __always_inline bool current_selected(void)
-{
-  return is_selected(bpf_get_current_pid_tgid() >> 32);
-}
+#define EXIT(name, body)                                \
+  SEC("tracepoint/syscalls/sys_exit_" #name)            \
+  int exit_##name(struct trace_event_raw_sys_exit *ctx) \
+  {                                                     \
+    return body;                                        \
+  }                                                     \
+  ENTER(name)
 
 static __always_inline int park(struct trace_event_raw_sys_enter *ctx)
 {
-  __u64 id = bpf_get_current_pid_tgid();
+  __u64 id = selected_task();
 
-  if (!is_selected(id >> 32)) return 0;
+  if (!id) return 0;
   struct tg_arguments arguments;
 
   /* Four for every call, though read() has three: the kernel refuses to attach a program that loads an argument which
@@ -41,110 +39,98 @@ static __always_inline int park(struct trace_event_raw_sys_enter *ctx)
   return 0;
 }
 
-/* The scratch for a transfer on `fd`, or NULL if that is no socket. */
-static __always_inline struct tg_transfer_state *begin_transfer(__u64 fd, __u32 direction, __u32 length)
+/* Where the kernel tells of each transfer at the socket (6.3 and later): no other descriptor costs anything, and the
+ * socket need not be looked for. The arguments are those of the system call that is under way. */
+static __always_inline int on_socket(struct sock *sk, long moved, __u32 direction, __u64 flags)
 {
+  __u64 who = task_of_transfer(moved, direction);
   struct tg_transfer_state *t = transfer_scratch();
-  struct tg_socket_ref ref = {};
 
-  if (!t || !socket_of(fd, &ref)) return NULL;
-  t->socket = ref;
-  t->direction = direction;
-  t->length = length;
-  t->segments = 0;
-  t->later = 0;
-  t->has_buffer = 0;
-  return t;
-}
+  if (!who || !t) return 0;
+  struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(bpf_get_current_task_btf());
+  enum tg_shape shape = shape_of_syscall(TG_SYSCALL(regs), direction);
+  struct file *file = sk->sk_socket->file;
 
-/* A read of nothing: the peer has ended its direction, and everything before has been read. */
-static __always_inline int on_end_of_stream(__u64 fd, __u64 asked)
-{
-  struct tg_socket_ref ref = {};
-
-  if (!asked || !socket_of(fd, &ref)) return 0;
-  struct tg_connection *connection = lookup_connection(&ref);
-
-  if (connection) emit_end(connection->id, TG_END_DIRECTION, TG_RECEIVED);
-  return 0;
-}
-
-static __always_inline int on_buffer(long moved, __u32 direction, bool has_flags)
-{
+  if (shape == TG_SHAPE_NONE || !file) return 0; /* no file: a socket of the kernel's own */
   struct tg_arguments a;
 
-  if (moved < 0 || (moved == 0 && direction == TG_SENT) || !current_selected() || !read_arguments(&a)) return 0;
-  __u64 flags = has_flags ? a.values[3] : 0;
-
-  if (direction == TG_RECEIVED && flags & (MSG_PEEK | MSG_ERRQUEUE | MSG_OOB)) return 0;
-  if (moved == 0) return on_end_of_stream(a.values[0], a.values[2]);
-  struct tg_transfer_state *t = begin_transfer(a.values[0], direction, moved);
-
-  if (!t) return 0;
-  t->vector.iov_base = (void *)a.values[1];
-  t->vector.iov_len = moved;
-  t->has_buffer = !(direction == TG_RECEIVED && flags & MSG_TRUNC); /* TCP then throws the bytes away */
-  emit_transfer();
-  return 0;
+  arguments_of(regs, &a);
+  t->socket.sk = sk;
+  t->socket.inode = file->f_inode->i_ino;
+  return on_transfer(t, who, &a, shape, direction, moved, flags);
 }
 
-static __always_inline int on_vector(long moved, __u32 direction)
+SEC("tp_btf/sock_recv_length")
+int BPF_PROG(socket_received, struct sock *sk, int moved, int flags)
 {
+  return on_socket(sk, moved, TG_RECEIVED, flags);
+}
+
+SEC("tp_btf/sock_send_length")
+int BPF_PROG(socket_sent, struct sock *sk, int moved, int flags)
+{
+  return on_socket(sk, moved, TG_SENT, flags);
+}
+
+/* Before 6.3, where the kernel permits trampolines: the same, at the return of the functions behind the sockets. */
+SEC("fexit/tcp_recvmsg") /* five parameters since 5.19 */
+int BPF_PROG(tcp_received, struct sock *sk, struct msghdr *msg, __u64 size, int flags, int *length, int moved)
+{
+  return on_socket(sk, moved, TG_RECEIVED, flags);
+}
+
+SEC("fexit/tcp_sendmsg")
+int BPF_PROG(tcp_sent, struct sock *sk, struct msghdr *msg, __u64 size, int moved)
+{
+  return on_socket(sk, moved, TG_SENT, 0);
+}
+
+SEC("fexit/unix_stream_recvmsg")
+int BPF_PROG(unix_received, struct socket *socket, struct msghdr *msg, __u64 size, int flags, int moved)
+{
+  return on_socket(socket->sk, moved, TG_RECEIVED, flags);
+}
+
+SEC("fexit/unix_stream_sendmsg")
+int BPF_PROG(unix_sent, struct socket *socket, struct msghdr *msg, __u64 size, int moved)
+{
+  return on_socket(socket->sk, moved, TG_SENT, 0);
+}
+
+/* Elsewhere: where the system call returns. `flags_at`: which argument holds MSG_ flags, 0 for none. */
+static __always_inline int on_exit(long moved, __u32 direction, enum tg_shape shape, __u32 flags_at)
+{
+  __u64 who = task_of_transfer(moved, direction);
+  struct tg_transfer_state *t = transfer_scratch();
   struct tg_arguments a;
 
-  if (moved < 0 || (moved == 0 && direction == TG_SENT) || !current_selected() || !read_arguments(&a)) return 0;
-  if (moved == 0) return on_end_of_stream(a.values[0], a.values[2]);
-  struct tg_transfer_state *t = begin_transfer(a.values[0], direction, moved);
-
-  if (!t) return 0;
-  t->vector.iov_base = (void *)a.values[1];
-  t->segments = a.values[2];
-  t->has_buffer = 1;
-  emit_transfer();
-  return 0;
+  if (!who || !t || !read_arguments(&a) || !socket_of(a.values[0], &t->socket)) return 0;
+  return on_transfer(t, who, &a, shape, direction, moved, flags_at ? a.values[flags_at] : 0);
 }
 
-static __always_inline int transfer_message(struct tg_transfer_state *t, const struct user_msghdr *message,
-                                            bool discards)
-{
-  struct user_msghdr header;
-
-  t->has_buffer = 0;
-  if (!discards && read_user(&header, sizeof(header), message)) {
-    t->vector.iov_base = header.msg_iov;
-    t->segments = header.msg_iovlen;
-    t->has_buffer = t->segments != 0;
-  }
-  emit_transfer();
-  return 0;
-}
-
-static __always_inline int on_message(long moved, __u32 direction)
-{
-  struct tg_arguments a;
-
-  if (moved < 0 || (moved == 0 && direction == TG_SENT) || !current_selected() || !read_arguments(&a)) return 0;
-  if (direction == TG_RECEIVED && a.values[2] & (MSG_PEEK | MSG_ERRQUEUE | MSG_OOB)) return 0;
-  if (moved == 0) /* a message with no room for data reads nothing as well; its vector tells */
-    return on_end_of_stream(a.values[0], 1);
-  struct tg_transfer_state *t = begin_transfer(a.values[0], direction, moved);
-
-  if (!t) return 0;
-  return transfer_message(t, (const void *)a.values[1], direction == TG_RECEIVED && a.values[2] & MSG_TRUNC);
-}
+EXIT(read, on_exit(ctx->ret, TG_RECEIVED, TG_SHAPE_BUFFER, 0))
+EXIT(write, on_exit(ctx->ret, TG_SENT, TG_SHAPE_BUFFER, 0))
+EXIT(recvfrom, on_exit(ctx->ret, TG_RECEIVED, TG_SHAPE_BUFFER, 3))
+EXIT(sendto, on_exit(ctx->ret, TG_SENT, TG_SHAPE_BUFFER, 3))
+EXIT(readv, on_exit(ctx->ret, TG_RECEIVED, TG_SHAPE_VECTOR, 0))
+EXIT(writev, on_exit(ctx->ret, TG_SENT, TG_SHAPE_VECTOR, 0))
+EXIT(recvmsg, on_exit(ctx->ret, TG_RECEIVED, TG_SHAPE_MESSAGE, 2))
+EXIT(sendmsg, on_exit(ctx->ret, TG_SENT, TG_SHAPE_MESSAGE, 2))
 
 static __always_inline int on_messages(long messages, __u32 direction)
 {
+  __u64 who = messages <= 0 ? 0 : selected_task();
+  struct tg_transfer_state *t = transfer_scratch();
   struct tg_arguments a;
 
-  if (messages <= 0 || !current_selected() || !read_arguments(&a)) return 0;
+  if (!who || !t || !read_arguments(&a)) return 0;
   if (direction == TG_RECEIVED && a.values[3] & (MSG_PEEK | MSG_ERRQUEUE | MSG_OOB)) return 0;
+  if (!socket_of(a.values[0], &t->socket)) return 0;
   const struct mmsghdr *vector = (const void *)a.values[1];
-  struct tg_transfer_state *t = begin_transfer(a.values[0], direction, 0);
-
-  if (!t) return 0;
   __u32 before = 0, total = 0;
   __u32 lengths[MESSAGES_MAX] = {};
+
+  begin_transfer(t, who, direction, 0);
   for (__u32 i = 0; i < MESSAGES_MAX; i++) {
     if (i >= messages || !read_user(&lengths[i], sizeof(lengths[i]), &vector[i].msg_len)) break;
     total += lengths[i];
@@ -160,49 +146,37 @@ static __always_inline int on_messages(long messages, __u32 direction)
   return 0;
 }
 
-/* Bytes that never pass through the process's memory: their number is all there is. */
-static __always_inline int on_length(long moved, __u64 fd, __u32 direction)
-{
-  struct tg_transfer_state *t = begin_transfer(fd, direction, moved);
-
-  if (t) emit_transfer();
-  return 0;
-}
-
-#define EXIT(name, body)                                \
-  SEC("tracepoint/syscalls/sys_exit_" #name)            \
-  int exit_##name(struct trace_event_raw_sys_exit *ctx) \
-  {                                                     \
-    return body;                                        \
-  }                                                     \
-  ENTER(name)
-
-EXIT(read, on_buffer(ctx->ret, TG_RECEIVED, false))
-EXIT(write, on_buffer(ctx->ret, TG_SENT, false))
-EXIT(recvfrom, on_buffer(ctx->ret, TG_RECEIVED, true))
-EXIT(sendto, on_buffer(ctx->ret, TG_SENT, true))
-EXIT(readv, on_vector(ctx->ret, TG_RECEIVED))
-EXIT(writev, on_vector(ctx->ret, TG_SENT))
-EXIT(recvmsg, on_message(ctx->ret, TG_RECEIVED))
-EXIT(sendmsg, on_message(ctx->ret, TG_SENT))
 EXIT(recvmmsg, on_messages(ctx->ret, TG_RECEIVED))
 EXIT(sendmmsg, on_messages(ctx->ret, TG_SENT))
 
+/* Bytes that never pass through the process's memory: their number is all there is. */
+static __always_inline int on_length(__u64 who, long moved, __u64 fd, __u32 direction)
+{
+  struct tg_transfer_state *t = transfer_scratch();
+
+  if (!t || !socket_of(fd, &t->socket)) return 0;
+  begin_transfer(t, who, direction, moved);
+  emit_transfer();
+  return 0;
+}
+
 static __always_inline int on_sendfile(long moved)
 {
+  __u64 who = moved <= 0 ? 0 : selected_task();
   struct tg_arguments a;
 
-  if (moved <= 0 || !current_selected() || !read_arguments(&a)) return 0;
-  return on_length(moved, a.values[0], TG_SENT);
+  if (!who || !read_arguments(&a)) return 0;
+  return on_length(who, moved, a.values[0], TG_SENT);
 }
 
 static __always_inline int on_splice(long moved)
 {
+  __u64 who = moved <= 0 ? 0 : selected_task();
   struct tg_arguments a;
 
-  if (moved <= 0 || !current_selected() || !read_arguments(&a)) return 0;
-  on_length(moved, a.values[0], TG_RECEIVED); /* one of the two is a pipe, which begin_transfer declines */
-  return on_length(moved, a.values[2], TG_SENT);
+  if (!who || !read_arguments(&a)) return 0;
+  on_length(who, moved, a.values[0], TG_RECEIVED); /* one of the two is a pipe, which socket_of declines */
+  return on_length(who, moved, a.values[2], TG_SENT);
 }
 
 EXIT(sendfile64, on_sendfile(ctx->ret))
@@ -210,17 +184,15 @@ EXIT(splice, on_splice(ctx->ret))
 
 static __always_inline int on_accept(long fd)
 {
-  struct tg_socket_ref ref = {};
-
-  if (fd < 0 || !current_selected() || !socket_of(fd, &ref)) return 0;
-  struct tg_connection *connection = find_or_add_connection(&ref);
+  struct tg_socket_ref *ref = fd >= 0 && selected_task() ? find_socket(fd) : NULL;
+  struct tg_connection *connection = ref ? find_or_add_connection(ref) : NULL;
 
   if (!connection) return 0;
   connection->role = TG_ROLE_SERVER;
   connection->accepted = bpf_ktime_get_ns();
   if (connection->family == TG_FAMILY_UNIX) return 0;
-  struct tg_listener listener = listener_of(ref.sk);
-  __u64 key = (__u64)ref.sk;
+  struct tg_listener listener = listener_of(ref->sk);
+  __u64 key = (__u64)ref->sk;
   __u64 *established = bpf_map_lookup_elem(&tg_handshakes, &key);
   __u8 yes = 1;
 
@@ -246,12 +218,11 @@ int exit_accept4(struct trace_event_raw_sys_exit *ctx)
 
 static __always_inline int on_connect(long result)
 {
-  struct tg_socket_ref ref = {};
   struct tg_arguments a;
 
-  if ((result && result != -EINPROGRESS) || !current_selected() || !read_arguments(&a) || !socket_of(a.values[0], &ref))
-    return 0;
-  struct tg_connection *connection = find_or_add_connection(&ref);
+  if ((result && result != -EINPROGRESS) || !selected_task() || !read_arguments(&a)) return 0;
+  struct tg_socket_ref *ref = find_socket(a.values[0]);
+  struct tg_connection *connection = ref ? find_or_add_connection(ref) : NULL;
 
   if (connection) connection->role = TG_ROLE_CLIENT;
   return 0;
@@ -262,12 +233,11 @@ EXIT(connect, on_connect(ctx->ret))
 /* shutdown() of a UNIX socket; that of a TCP socket shows in its state. */
 static __always_inline int on_shutdown(long result)
 {
-  struct tg_socket_ref ref = {};
   struct tg_arguments a;
 
-  if (result || !current_selected() || !read_arguments(&a) || !socket_of(a.values[0], &ref)) return 0;
-  if (a.values[1] == 0 /* SHUT_RD */) return 0;
-  struct tg_connection *connection = lookup_connection(&ref);
+  if (result || !selected_task() || !read_arguments(&a) || a.values[1] == 0 /* SHUT_RD */) return 0;
+  struct tg_socket_ref *ref = find_socket(a.values[0]);
+  struct tg_connection *connection = ref ? lookup_connection(ref) : NULL;
 
   if (connection && connection->family == TG_FAMILY_UNIX) emit_end(connection->id, TG_END_DIRECTION, TG_SENT);
   return 0;
@@ -293,15 +263,14 @@ static __always_inline bool is_last_reference(struct file *file)
 SEC("tracepoint/syscalls/sys_enter_close")
 int enter_close(struct trace_event_raw_sys_enter *ctx)
 {
-  struct tg_socket_ref ref = {};
   __u64 fd = ctx->args[0];
-
-  if (!current_selected() || !socket_of(fd, &ref)) return 0;
-  struct tg_connection *connection = lookup_connection(&ref);
+  struct tg_socket_ref *ref = selected_task() ? find_socket(fd) : NULL;
+  struct tg_connection *connection = ref ? lookup_connection(ref) : NULL;
   struct file *file = file_of(fd);
-  __u64 key = (__u64)ref.sk;
 
   if (!connection || connection->family != TG_FAMILY_UNIX || !file || !is_last_reference(file)) return 0;
+  __u64 key = (__u64)ref->sk;
+
   emit_end(connection->id, TG_END_SOCKET, 0);
   bpf_map_delete_elem(&tg_unix_connections, &key);
   return 0;

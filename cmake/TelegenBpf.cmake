@@ -32,7 +32,9 @@ function(telegen_bpf_object family)
     DEPENDS ${source} ${BPF_HEADERS} ${BPF_GENERATED}/vmlinux.h
     COMMENT "BPF object ${family}" VERBATIM)
   add_custom_command(OUTPUT ${skeleton}
-    COMMAND ${BPFTOOL} gen skeleton ${object} name ${family}_bpf > ${skeleton}
+    COMMAND ${CMAKE_COMMAND} -E echo "// NOLINTBEGIN: written by bpftool" > ${skeleton}
+    COMMAND ${BPFTOOL} gen skeleton ${object} name ${family}_bpf >> ${skeleton}
+    COMMAND ${CMAKE_COMMAND} -E echo "// NOLINTEND" >> ${skeleton}
     DEPENDS ${object}
     COMMENT "BPF skeleton ${family}" VERBATIM)
   add_custom_target(telegen_bpf_${family} DEPENDS ${skeleton})

@@ -18,6 +18,7 @@ struct Values {
   std::string config;
   std::map<std::string, std::string> overrides;  // option → text, for those that stand for one key
   std::vector<std::string> instrument;
+  std::vector<std::string> force_probe;
   std::vector<std::string> output;
   std::string file;
   std::string address;
@@ -66,6 +67,9 @@ void add_run_options(CLI::App& app, Values& values) {
   app.add_option("--instrument", values.instrument, "What to watch, as in discovery.instrument (repeatable)")
       ->type_name("KEY=VALUE")
       ->allow_extra_args(false);
+  app.add_option("--force-probe", values.force_probe, "Which candidate a hook uses, for tests and support (repeatable)")
+      ->type_name("HOOK=CANDIDATE")
+      ->allow_extra_args(false);
 }
 
 // Options in CLI11 hold their value under their name; those that were not given are not overrides.
@@ -98,6 +102,9 @@ Result<std::vector<Override>> overrides_of(const CLI::App& app, const Values& va
     instrument.entries.emplace_back(entry.substr(0, equals), entry.substr(equals + 1));
   }
   if (!instrument.entries.empty()) overrides.push_back(std::move(instrument));
+  Override forced{"--force-probe", "agent.ebpf.force_probe", ""};
+  for (const std::string& one : values.force_probe) forced.text += (forced.text.empty() ? "" : ",") + one;
+  if (!forced.text.empty()) overrides.push_back(std::move(forced));
   return overrides;
 }
 
@@ -256,6 +263,6 @@ CommandLine parse_command_line(int argc, const char* const* argv, const Environm
   LoadRequest load{.environment = environment, .options = *std::move(overrides), .host_name = host_name};
   if (!tree.values().config.empty()) load.file = tree.values().config;
   return {.command = command_for(is_root ? "run" : chosen.get_name(), load, tree.values()), .load = load};
-}
+}  // NOLINT(clang-analyzer-cplusplus.NewDeleteLeaks): of CLI11's shared_ptr; LeakSanitizer sees none in the tests
 
 }  // namespace telegen::app

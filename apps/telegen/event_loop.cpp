@@ -10,9 +10,10 @@ namespace {
 
 constexpr std::size_t kRecordsAtOnce = 2048;
 constexpr std::size_t kSmallestRecord = 16;  // bytes
-// The kernel side wakes the reader only when the ring fills; below that it looks by itself, the less often the longer
-// nothing came.
-constexpr Duration kShortestNap = std::chrono::milliseconds(5);
+// The kernel side wakes the reader only for a change of a process and when the ring fills; below that it looks by
+// itself, the less often the longer nothing came. Not more often under load either: each round begins with the caches
+// full of what others did meanwhile, which a longer one pays off.
+constexpr Duration kShortestNap = std::chrono::milliseconds(20);
 constexpr Duration kLongestNap = std::chrono::milliseconds(100);
 constexpr Duration kHousekeeping = std::chrono::seconds(1);
 constexpr Duration kSweep = std::chrono::minutes(1);
@@ -54,7 +55,11 @@ void EventLoop::run(const std::stop_token& stop) {
 
 std::size_t EventLoop::drain_once() {
   const std::size_t taken = parts_.reader.drain(kRecordsAtOnce, [this](Bytes bytes) { on_record(bytes); });
-  if (!parts_.shard.spans().empty()) intake_.push(std::exchange(parts_.shard.spans(), {}), monotonic_now());
+  if (std::vector<Span>& spans = parts_.shard.spans(); !spans.empty()) {
+    std::vector<Span> next;
+    next.reserve(spans.size());  // a load is steady from one round to the next: nothing moves while these come in
+    intake_.push(std::exchange(spans, std::move(next)), monotonic_now());
+  }
   return taken;
 }
 

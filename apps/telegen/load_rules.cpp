@@ -2,6 +2,7 @@
 
 #include "export/environment.h"
 #include "export/transport/endpoint.h"
+#include "loader/plan/plan.h"
 #include "scope.h"
 
 namespace telegen::app {
@@ -31,12 +32,21 @@ std::vector<Complaint> check_discovery(const Settings& settings) {
   return complaints;
 }
 
+std::vector<Complaint> check_probes(const Settings& settings) {
+  std::vector<Complaint> complaints;
+  for (const auto& [hook, what] : impossible_probes(settings.agent.ebpf)) {
+    complaints.push_back({"agent.ebpf.force_probe." + hook, what});
+  }
+  return complaints;
+}
+
 }  // namespace
 
 LoadRequest with_rules(LoadRequest request) {
   request.environment_rules.push_back(standard_variables);
   request.checks.push_back(check_endpoint);
   request.checks.push_back(check_discovery);
+  request.checks.push_back(check_probes);
   return request;
 }
 

@@ -45,7 +45,7 @@ struct tg_settings {
   __u32 epoch;         /* counts workers: a connection is announced once to each */
   __u32 capture_bytes; /* of the head of each turn */
   __u32 wakeup_bytes;  /* fill of the ring at which the reader is woken; below, it looks by its timer */
-  __u32 pad;
+  __u32 look_bytes;    /* a CPU looks at the fill each time it has written so many; a power of two */
 };
 
 #endif

@@ -39,26 +39,21 @@ struct {
   __type(value, struct tg_settings);
 } tg_settings SEC(".maps");
 
+static __always_inline struct tg_counter_row *counters_here(void)
+{
+  __u32 cpu = bpf_get_smp_processor_id();
+
+  return bpf_map_lookup_elem(&tg_counters, &cpu);
+}
+
 static __always_inline void count(enum tg_counter counter, __u64 n)
 {
   /* Adding a constant 0 compiles to an atomic or, which kernels before 5.12 do not take. */
   if (n == 0) return;
-  __u32 cpu = bpf_get_smp_processor_id();
-  struct tg_counter_row *row = bpf_map_lookup_elem(&tg_counters, &cpu);
+  struct tg_counter_row *row = counters_here();
 
   /* Atomic because a soft interrupt may run another program on this CPU in the middle of the addition. */
   if (row && counter < TG_COUNTERS) __sync_fetch_and_add(&row->values[counter], n);
-}
-
-/* What was written: on the way of every transfer, so without the locked additions that exact loss counters need. */
-static __always_inline void count_written(__u64 payload)
-{
-  __u32 cpu = bpf_get_smp_processor_id();
-  struct tg_counter_row *row = bpf_map_lookup_elem(&tg_counters, &cpu);
-
-  if (!row) return;
-  row->values[TG_COUNT_EVENTS]++;
-  row->values[TG_COUNT_BYTES] += payload;
 }
 
 static __always_inline struct tg_settings *settings(void)

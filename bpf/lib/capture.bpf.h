@@ -19,10 +19,9 @@ struct tg_transfer_state {
   __u32 captured;
   __u32 tail;
   __u32 rest; /* bytes of the transfer that the walk has not come to yet */
-  struct iovec first[TG_SEGMENTS_FIRST];
   __u32 has_buffer;
-  __u32 later; /* bytes that the same syscall moved after this transfer (recvmmsg, sendmmsg) */
-  __u32 pad;
+  __u32 later;                /* bytes that the same syscall moved after this transfer (recvmmsg, sendmmsg) */
+  __u64 who;                  /* pid_tgid of the current task */
   struct tg_data_event event; /* from here on in one piece into the ring */
   __u8 bytes[2 * TG_CAPTURE_MAX];
 };
@@ -39,6 +38,14 @@ static __always_inline struct tg_transfer_state *transfer_scratch(void)
   __u32 zero = 0;
 
   return bpf_map_lookup_elem(&tg_transfer, &zero);
+}
+
+/* The socket behind a descriptor of the current task, or NULL. */
+static __always_inline struct tg_socket_ref *find_socket(__u64 fd)
+{
+  struct tg_transfer_state *t = transfer_scratch();
+
+  return t && socket_of(fd, &t->socket) ? &t->socket : NULL;
 }
 
 /* Does it look like the first line of a message? Three to seven capitals and a space, or an HTTP version. A wrong yes
@@ -124,15 +131,16 @@ __noinline int take_segments(void)
     take_segment(t, t->vector.iov_base, t->vector.iov_len);
     return 0;
   }
+  struct iovec first[TG_SEGMENTS_FIRST] = {}; /* on the stack, where the kernel checks a copy's target soonest */
   __u32 count_first = t->segments < TG_SEGMENTS_FIRST ? t->segments : TG_SEGMENTS_FIRST;
 
-  if (!read_user(t->first, count_first * sizeof(t->first[0]), t->vector.iov_base)) {
+  if (!read_user(first, count_first * sizeof(first[0]), t->vector.iov_base)) {
     count(TG_COUNT_UNREADABLE, 1);
     return 0;
   }
   for (__u32 i = 0; i < TG_SEGMENTS_FIRST; i++) {
     if (i >= count_first || t->rest == 0) return 0;
-    take_segment(t, t->first[i].iov_base, t->first[i].iov_len);
+    take_segment(t, first[i].iov_base, first[i].iov_len);
   }
   take_rest();
   return 0;
@@ -180,11 +188,11 @@ __noinline int emit_transfer(void)
   struct tg_settings *now = settings();
 
   if (!t || !now) return 0;
-  struct tg_socket_ref ref = t->socket;
-  struct tg_connection *connection = find_or_add_connection(&ref);
+  struct tg_connection *connection = find_or_add_connection(&t->socket);
 
   if (!connection) return 0;
-  if (connection->epoch != now->epoch && !announce(&ref, connection, now->epoch, t->direction, t->length + t->later)) {
+  if (connection->epoch != now->epoch &&
+      !announce(&t->socket, connection, now->epoch, t->direction, t->length + t->later)) {
     position_of(t, connection); /* lost, but it did move */
     return 0;
   }
@@ -192,15 +200,14 @@ __noinline int emit_transfer(void)
   take_segments();
 
   __u32 captured = t->captured, payload = captured + t->tail;
-  __u64 id = bpf_get_current_pid_tgid();
 
   if (payload > TG_CAPTURE_MAX + TG_TAIL_MAX) return 0;
   connection->left[t->direction & 1] -= captured < t->budget ? captured : t->budget;
   start_event(&t->event.event, TG_EVENT_DATA, sizeof(t->event) + payload);
   t->event.connection = connection->id;
   t->event.position = position_of(t, connection);
-  t->event.tgid = id >> 32;
-  t->event.tid = (__u32)id;
+  t->event.tgid = t->who >> 32;
+  t->event.tid = (__u32)t->who;
   t->event.length = t->length;
   t->event.captured = captured;
   t->event.tail = t->tail;

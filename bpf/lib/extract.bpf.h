@@ -27,11 +27,13 @@ struct {
 } tg_parked SEC(".maps");
 
 #if defined(__TARGET_ARCH_x86)
+#define TG_SYSCALL(regs) ((regs)->orig_ax)
 #define TG_ARGUMENT_0(regs) ((regs)->di)
 #define TG_ARGUMENT_1(regs) ((regs)->si)
 #define TG_ARGUMENT_2(regs) ((regs)->dx)
 #define TG_ARGUMENT_3(regs) ((regs)->r10)
 #elif defined(__TARGET_ARCH_arm64)
+#define TG_SYSCALL(regs) ((regs)->syscallno)
 #define TG_ARGUMENT_0(regs) ((regs)->orig_x0)
 #define TG_ARGUMENT_1(regs) ((regs)->regs[1])
 #define TG_ARGUMENT_2(regs) ((regs)->regs[2])
@@ -39,6 +41,14 @@ struct {
 #else
 #error "name the registers of syscall arguments for this architecture"
 #endif
+
+static __always_inline void arguments_of(const struct pt_regs *regs, struct tg_arguments *arguments)
+{
+  arguments->values[0] = TG_ARGUMENT_0(regs);
+  arguments->values[1] = TG_ARGUMENT_1(regs);
+  arguments->values[2] = TG_ARGUMENT_2(regs);
+  arguments->values[3] = TG_ARGUMENT_3(regs);
+}
 
 static __always_inline bool read_arguments(struct tg_arguments *arguments)
 {
@@ -54,12 +64,7 @@ static __always_inline bool read_arguments(struct tg_arguments *arguments)
     bpf_map_delete_elem(&tg_parked, &id);
     return true;
   }
-  struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(bpf_get_current_task_btf());
-
-  arguments->values[0] = TG_ARGUMENT_0(regs);
-  arguments->values[1] = TG_ARGUMENT_1(regs);
-  arguments->values[2] = TG_ARGUMENT_2(regs);
-  arguments->values[3] = TG_ARGUMENT_3(regs);
+  arguments_of((const struct pt_regs *)bpf_task_pt_regs(bpf_get_current_task_btf()), arguments);
   return true;
 }
 
@@ -83,6 +88,8 @@ static __always_inline struct file *file_of(__u64 fd)
     files = table->fd;
   }
   if (fd >= limit) return NULL;
+  /* An element of the array is a pointer, and so is a list_head's first member: a plain load of it. */
+  if (tg_typed_reads) return (struct file *)TG_TYPED(list_head, files + fd)->next;
   bpf_probe_read_kernel(&file, sizeof(file), files + fd);
   return file;
 }
@@ -96,7 +103,8 @@ struct tg_socket_ref {
 #define S_IFMT 00170000
 #define S_IFSOCK 0140000
 
-/* The socket behind a descriptor, of any kind. False for files, pipes and what else is no socket. */
+/* The socket behind a descriptor, of any kind. False for files, pipes and what else is no socket. `ref` is in a map:
+ * read back from there, `sk` is a number to the verifier, which the tables' keys are computed from. */
 static __always_inline bool socket_of(__u64 fd, struct tg_socket_ref *ref)
 {
   struct file *file = file_of(fd);
@@ -107,8 +115,7 @@ static __always_inline bool socket_of(__u64 fd, struct tg_socket_ref *ref)
 
     if ((typed->f_inode->i_mode & S_IFMT) != S_IFSOCK) return false;
     ref->inode = typed->f_inode->i_ino;
-    /* By the helper: the result is a number to the verifier, which the tables' keys are computed from. */
-    bpf_probe_read_kernel(&ref->sk, sizeof(ref->sk), &((struct socket *)typed->private_data)->sk);
+    ref->sk = TG_TYPED(socket, typed->private_data)->sk;
     return ref->sk != NULL;
   }
   struct inode *inode = BPF_CORE_READ(file, f_inode);

@@ -54,12 +54,13 @@ typedef struct {
 
 #if defined(__TARGET_ARCH_x86)
 struct pt_regs {
-  unsigned long r10, dx, si, di;
+  unsigned long r10, dx, si, di, orig_ax;
 };
 #elif defined(__TARGET_ARCH_arm64)
 struct pt_regs {
   u64 regs[31];
   u64 orig_x0;
+  s32 syscallno;
 };
 #endif
 
@@ -72,6 +73,9 @@ struct trace_event_raw_sys_exit {
   long ret;
 };
 
+struct list_head {
+  struct list_head *next;
+};
 struct inode {
   umode_t i_mode;
   unsigned long i_ino;
@@ -152,14 +156,17 @@ struct sock {
   struct sock_common __sk_common;
   u16 sk_type;
   u16 sk_protocol;
+  struct socket *sk_socket;
 };
 struct tcp_sock {
   u32 copied_seq;
   u32 rcv_nxt;
   u32 write_seq;
 };
+struct msghdr;
 struct socket {
   short type;
+  struct file *file;
   struct sock *sk;
 };
 struct sockaddr_un {

@@ -57,7 +57,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     case 5:
       check(telegen::classify_grpc({.http_status = 200,
                                     .body = std::string(input),
-                                    .grpc_status = "0",
+                                    .content_type = "application/grpc",
+                                    .grpc_status = data[1] % 4 < 2 ? "0" : "",
                                     .grpc_encoding = data[1] % 2 == 0 ? "gzip" : "zstd"}));
       break;
     case 6:

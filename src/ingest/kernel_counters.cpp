@@ -40,6 +40,7 @@ void KernelCounters::expose(MetricRegistry& registry) const {
   };
   add("telegen_ring_records_total", "Records that the kernel side wrote into the ring.", {}, TG_COUNT_EVENTS);
   add("telegen_ring_captured_bytes_total", "Application bytes in those records.", {}, TG_COUNT_BYTES);
+  add("telegen_ring_written_bytes_total", "Bytes of those records.", {}, TG_COUNT_RING_BYTES);
   constexpr const char* kLost = "telegen_kernel_lost_total";
   constexpr const char* kLostHelp = "Events that the kernel side could not hand over, by cause.";
   add(kLost, kLostHelp, {{"cause", "ring_full"}}, TG_COUNT_RING_FULL);

@@ -13,6 +13,10 @@ void describe(SettingsVisitor& visitor, EbpfSettings& settings) {
   visitor.field("capture_bytes", settings.capture_bytes,
                 "How much of the head of each request and response is captured; of the rest only the length.",
                 {.min = 256, .max = 8192});
+  visitor.field(
+      "force_probe", settings.force_probe,
+      "Which candidate a hook uses, in place of the first that the kernel permits: `{socket.send: exit}`. For "
+      "tests and support; `telegen doctor` names hooks and candidates.");
 }
 
 }  // namespace telegen

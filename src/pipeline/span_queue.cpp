@@ -68,8 +68,10 @@ SpanQueue::SpanQueue(const QueueSettings& settings, MetricRegistry& metrics)
     : settings_(settings), meters_(make_meters(metrics)) {}
 
 void SpanQueue::push(std::vector<Span> spans, Time now, std::size_t sampled_out) {
+  std::vector<std::size_t> sizes;
+  sizes.reserve(spans.size());
   std::size_t bytes = 0;
-  for (const Span& span : spans) bytes += held_bytes(span);
+  for (const Span& span : spans) bytes += sizes.emplace_back(held_bytes(span));
   bool wake = false;
   {
     const std::scoped_lock lock(mutex_);
@@ -80,7 +82,7 @@ void SpanQueue::push(std::vector<Span> spans, Time now, std::size_t sampled_out)
     account_.held_bytes += bytes;
     waiting_ += spans.size();
     waiting_bytes_ += bytes;
-    if (!spans.empty()) chunks_.push_back({std::move(spans), 0, now});
+    if (!spans.empty()) chunks_.push_back({std::move(spans), std::move(sizes), 0, now});
     if (sampled_out != 0) count_drop(DropCause::kSampledOut, sampled_out);
     std::uint64_t too_many = 0;
     while (account_.held_bytes > settings_.mem_limit.bytes && waiting_ != 0) {
@@ -99,7 +101,7 @@ void SpanQueue::push(std::vector<Span> spans, Time now, std::size_t sampled_out)
 
 std::size_t SpanQueue::drop_oldest() {
   Chunk& chunk = chunks_.front();
-  const std::size_t bytes = held_bytes(chunk.spans[chunk.next]);
+  const std::size_t bytes = chunk.bytes[chunk.next];
   chunk.spans[chunk.next] = Span{};  // its memory is free now, not when the chunk is
   ++chunk.next;
   --waiting_;
@@ -127,10 +129,9 @@ Batch SpanQueue::take(std::size_t size, Duration timeout, const std::function<Ti
   batch.received.reserve(count);
   while (batch.spans.size() < count) {
     Chunk& chunk = chunks_.front();
-    Span& span = chunk.spans[chunk.next];
-    batch.bytes += held_bytes(span);
+    batch.bytes += chunk.bytes[chunk.next];
     batch.received.push_back(chunk.received);
-    batch.spans.push_back(std::move(span));
+    batch.spans.push_back(std::move(chunk.spans[chunk.next]));
     if (++chunk.next == chunk.spans.size()) chunks_.pop_front();
   }
   waiting_ -= count;

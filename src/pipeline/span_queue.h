@@ -90,7 +90,8 @@ class SpanQueue {
  private:
   struct Chunk {  // what one push brought
     std::vector<Span> spans;
-    std::size_t next = 0;  // those before were taken or dropped
+    std::vector<std::size_t> bytes;  // held by each: counted once, while the spans are still in the cache
+    std::size_t next = 0;            // those before were taken or dropped
     Time received;
   };
   struct Meters {

@@ -7,6 +7,7 @@
 // One thread. Bounded: what does not fit is forgotten oldest first.
 #pragma once
 
+#include <boost/container/small_vector.hpp>
 #include <boost/unordered/unordered_flat_map.hpp>
 #include <cstdint>
 #include <deque>
@@ -67,8 +68,8 @@ class ThreadActivity {
     std::uint32_t children = 0;
   };
   struct Thread {
-    std::vector<Open> open;
-    bool read_directly_before = false;  // the last of `open` was the thread's last activity
+    boost::container::small_vector<Open, 1> open;  // most threads serve one request at a time: nothing to allocate
+    bool read_directly_before = false;             // the last of `open` was the thread's last activity
   };
   boost::unordered_flat_map<std::uint32_t, Thread> threads_;
 };

@@ -49,10 +49,15 @@ struct AnyValueWriter {
   }
 };
 
-std::size_t value_size(const Value& value) {
-  if (const auto* text = std::get_if<std::string>(&value)) return bytes_field_size(text->size());
-  return std::visit(AnyValueSize{}, value);
+// Nearly all values are text or an integer: looked at first, they need no jump through a table.
+template <class Visitor>
+auto visit_value(const Visitor& visitor, const Value& value) {
+  if (const auto* text = std::get_if<std::string>(&value)) return visitor(*text);
+  if (const auto* number = std::get_if<std::int64_t>(&value)) return visitor(*number);
+  return std::visit(visitor, value);
 }
+
+std::size_t value_size(const Value& value) { return visit_value(AnyValueSize{}, value); }
 
 // KeyValue { string key = 1; AnyValue value = 2; }
 std::size_t key_value_size(std::string_view key, const Value& value) {
@@ -73,7 +78,7 @@ void write_attributes(Writer& out, std::uint32_t field, const List& attributes) 
     out.begin(field, bytes_field_size(attribute.key.size()) + bytes_field_size(value));
     out.bytes(1, attribute.key);
     out.begin(2, value);
-    std::visit(AnyValueWriter{out}, attribute.value);
+    visit_value(AnyValueWriter{out}, attribute.value);
   }
 }
 

@@ -43,16 +43,30 @@ int grpc_status_of_http(long status) {
   }
 }
 
-// The message of a unary answer; empty where there is none or it cannot be read.
-std::string grpc_message_body(const Answer& answer) {
+// The message of a unary answer as it was sent, if all of it came.
+std::optional<std::string_view> grpc_sent_message(const Answer& answer) {
   const std::string_view body = answer.body;
-  if (body.size() < kGrpcPrefix) return {};
+  if (body.size() < kGrpcPrefix) return std::nullopt;
   std::uint32_t length = 0;
   for (std::size_t i = 1; i < kGrpcPrefix; ++i) length = length << 8 | static_cast<unsigned char>(body[i]);
-  if (length > body.size() - kGrpcPrefix) return {};
-  const std::string_view message = body.substr(kGrpcPrefix, length);
-  if (body[0] == 0) return std::string(message);
-  return decompress(answer.grpc_encoding, message, otlp::kMaxResponseBytes).value_or(std::string());
+  if (length > body.size() - kGrpcPrefix) return std::nullopt;
+  return body.substr(kGrpcPrefix, length);
+}
+
+// The same without its compression; empty where there is none or it cannot be read.
+std::string grpc_message_body(const Answer& answer) {
+  const auto message = grpc_sent_message(answer);
+  if (!message) return {};
+  if (answer.body[0] == 0) return std::string(*message);
+  return decompress(answer.grpc_encoding, *message, otlp::kMaxResponseBytes).value_or(std::string());
+}
+
+SendOutcome without_status(const Answer& answer) {
+  if (!answer.grpc_status.empty() || !answer.content_type.starts_with("application/grpc")) {
+    return Permanent{"the answer has no grpc-status"};
+  }
+  if (!grpc_sent_message(answer)) return Retry{std::nullopt, "the answer was cut short"};
+  return success(grpc_message_body(answer));
 }
 
 std::string with_message(std::string head, std::string_view message) {
@@ -74,7 +88,7 @@ SendOutcome classify_http(const Answer& answer, UnixTime now) {
 
 SendOutcome classify_grpc(const Answer& answer) {
   std::optional<int> status = parse_status(answer.grpc_status);
-  if (!status && answer.http_status == 200) return Permanent{"the answer has no grpc-status"};
+  if (!status && answer.http_status == 200) return without_status(answer);
   if (!status) {
     const int code = grpc_status_of_http(answer.http_status);
     std::string reason = "HTTP " + std::to_string(answer.http_status) + " in place of a gRPC answer";

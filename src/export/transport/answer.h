@@ -13,6 +13,7 @@ namespace telegen {
 struct Answer {
   long http_status = 0;
   std::string body;
+  std::string content_type;
   std::string retry_after;    // HTTP
   std::string grpc_status;    // gRPC; in the trailers, or in the headers of a trailers-only answer
   std::string grpc_message;   // percent-encoded
@@ -24,7 +25,9 @@ struct Answer {
 SendOutcome classify_http(const Answer& answer, UnixTime now);
 
 // OTLP/gRPC. Without grpc-status the HTTP status decides ("HTTP to gRPC Status Code Mapping"); with HTTP 200 and no
-// grpc-status the answer is broken: UNKNOWN, so permanent.
+// grpc-status, what is no gRPC at all is UNKNOWN, so permanent. A gRPC answer has lost its trailers: libcurl 7.88
+// passes them over when the receiver announces the end of the connection (GOAWAY) in the same breath. It stands by its
+// message, which servers send with success only, and is tried again where that is not complete either.
 SendOutcome classify_grpc(const Answer& answer);
 
 }  // namespace telegen

@@ -1,4 +1,5 @@
 #include <curl/curl.h>
+#include <sys/socket.h>
 
 #include <algorithm>
 #include <array>
@@ -30,6 +31,8 @@ using HeaderList = std::unique_ptr<curl_slist, ListFree>;
 struct Transfer {
   Answer answer;
   bool too_large = false;
+  bool may_connect = true;
+  bool wanted_connection = false;  // and did not get one, as it may not connect
   std::stop_token abandon;
 };
 
@@ -60,6 +63,7 @@ std::size_t on_header(char* data, std::size_t size, std::size_t count, void* use
   if (colon == std::string_view::npos) return line.size();
   const std::string name = lower(trimmed(line.substr(0, colon)));
   const std::string_view value = trimmed(line.substr(colon + 1)).substr(0, kMaxHeaderValue);
+  if (name == "content-type") answer.content_type = value;
   if (name == "retry-after") answer.retry_after = value;
   if (name == "grpc-status") answer.grpc_status = value;
   if (name == "grpc-message") answer.grpc_message = value;
@@ -83,10 +87,17 @@ int on_progress(void* user, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
   return static_cast<Transfer*>(user)->abandon.stop_requested() ? 1 : 0;
 }
 
-// libcurl 7.88 (Debian 12) breaks an HTTP/2 connection without TLS when it uses it a second time: it puts another
-// HTTP/2 layer upon the one that is there (curl pull request 10643, fixed in 8.0). With TLS the layer is known from
-// ALPN.
-bool reuse_is_broken() {
+curl_socket_t on_open_socket(void* user, curlsocktype, curl_sockaddr* address) {
+  auto& transfer = *static_cast<Transfer*>(user);
+  if (transfer.may_connect) return ::socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+  transfer.wanted_connection = true;
+  return CURL_SOCKET_BAD;
+}
+
+// libcurl 7.88 (Debian 12) breaks an HTTP/2 connection without TLS when prior knowledge is asked for on it a second
+// time: it puts another HTTP/2 layer upon the one that is there (curl pull request 10643, fixed in 8.0). With TLS the
+// layer is known from ALPN.
+bool prior_knowledge_breaks_reuse() {
   const unsigned version = curl_version_info(CURLVERSION_NOW)->version_num;
   return version >= 0x075800 && version < 0x080000;
 }
@@ -127,7 +138,8 @@ class CurlTransport final : public Transport {
     const long http = config_.endpoint.tls ? CURL_HTTP_VERSION_2TLS : CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE;
     curl_easy_setopt(h, CURLOPT_HTTP_VERSION, config_.grpc ? http : static_cast<long>(CURL_HTTP_VERSION_1_1));
     if (config_.endpoint.tls) prepare_tls();
-    if (config_.grpc && !config_.endpoint.tls && reuse_is_broken()) curl_easy_setopt(h, CURLOPT_FORBID_REUSE, 1L);
+    careful_reuse_ = config_.grpc && !config_.endpoint.tls && prior_knowledge_breaks_reuse();
+    if (careful_reuse_) curl_easy_setopt(h, CURLOPT_OPENSOCKETFUNCTION, on_open_socket);
     return {};
   }
 
@@ -154,8 +166,7 @@ class CurlTransport final : public Transport {
     curl_easy_setopt(h, CURLOPT_HEADERDATA, &transfer);
     curl_easy_setopt(h, CURLOPT_WRITEDATA, &transfer);
     curl_easy_setopt(h, CURLOPT_XFERINFODATA, &transfer);
-    error_[0] = '\0';
-    const CURLcode code = curl_easy_perform(h);
+    const CURLcode code = careful_reuse_ ? perform_with_careful_reuse(transfer, ms) : perform();
     if (timeout_header) timeout_header->next = nullptr;  // the rest of the list is not its own
     curl_easy_getinfo(h, CURLINFO_RESPONSE_CODE, &transfer.answer.http_status);
     if (body_.capacity() > kKeepCapacity) body_ = std::string();
@@ -164,6 +175,31 @@ class CurlTransport final : public Transport {
 
  private:
   static constexpr std::size_t kKeepCapacity = 1U << 20;
+
+  CURLcode perform() {
+    error_[0] = '\0';
+    return curl_easy_perform(handle_.get());
+  }
+
+  // A kept connection is used under the version's plain name, which adds no layer to it. On a new connection that name
+  // would mean HTTP/1.1 with an offer to upgrade, so under it none can be opened: where one is needed (there is none
+  // yet, or the kept one has died), libcurl gives up before it sends anything, and it is opened by prior knowledge.
+  CURLcode perform_with_careful_reuse(Transfer& transfer, long ms) {
+    CURL* h = handle_.get();
+    curl_easy_setopt(h, CURLOPT_OPENSOCKETDATA, &transfer);
+    transfer.may_connect = false;
+    curl_easy_setopt(h, CURLOPT_FRESH_CONNECT, 0L);
+    curl_easy_setopt(h, CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_2_0));
+    if (const CURLcode code = perform(); code != CURLE_COULDNT_CONNECT || !transfer.wanted_connection) return code;
+    curl_off_t spent = 0;  // microseconds
+    curl_easy_getinfo(h, CURLINFO_TOTAL_TIME_T, &spent);
+    curl_easy_setopt(h, CURLOPT_TIMEOUT_MS, std::max<long>(1, ms - spent / 1000));
+    transfer.answer = Answer{};
+    transfer.may_connect = true;
+    curl_easy_setopt(h, CURLOPT_FRESH_CONNECT, 1L);
+    curl_easy_setopt(h, CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE));
+    return perform();
+  }
 
   Result<void> add_header(const std::string& line) {
     curl_slist* grown = curl_slist_append(headers_.get(), line.c_str());
@@ -268,6 +304,7 @@ class CurlTransport final : public Transport {
   Handle handle_;
   Compressor compressor_;
   std::string body_;
+  bool careful_reuse_ = false;
 };
 
 bool is_token(std::string_view text) {  // RFC 9110, 5.6.2

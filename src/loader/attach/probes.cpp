@@ -174,6 +174,9 @@ Result<void> Probes::State::map_arrays(const EbpfSettings& wanted) {
   now.epoch = 1;
   now.capture_bytes = static_cast<std::uint32_t>(wanted.capture_bytes.bytes);
   now.wakeup_bytes = ring_bytes / 16;
+  // All CPUs together write less than the mark between two looks of any one.
+  const auto cpus = static_cast<std::uint32_t>(std::max(::libbpf_num_possible_cpus(), 1));
+  now.look_bytes = std::max(now.wakeup_bytes / std::bit_ceil(cpus), 1U);
   return {};
 }
 

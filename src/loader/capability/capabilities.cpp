@@ -29,7 +29,9 @@ constexpr std::array<CapabilityText, kCapabilities> kTexts = {{
     {"tracepoint", "BPF programs on tracepoints, through tracefs"},
     {"btf_tracepoint", "BPF programs on typed tracepoints (tp_btf)"},
     {"task_registers", "a task's registers can be read from BPF (bpf_task_pt_regs, Linux 5.15)"},
+    {"socket_length", "a tracepoint where bytes go through a socket (sock_send_length, Linux 6.3)"},
     {"trampoline", "fentry and fexit programs"},
+    {"socket_functions", "fexit programs on the functions behind stream sockets (Linux 5.19)"},
     {"kprobe", "kprobes"},
     {"uprobe", "uprobes"},
 }};
@@ -74,6 +76,23 @@ Finding try_typed_program(std::string_view name, bpf_attach_type attach, const c
   const Fd program(
       ::bpf_prog_load(BPF_PROG_TYPE_TRACING, "tg_probe", "GPL", kReturnZero.data(), kReturnZero.size(), &options));
   return program.valid() ? yes() : no_errno(std::string("load a ").append(name).append(" program"), errno);
+}
+
+// tcp_recvmsg had one parameter more before 5.19; a program for the other form would read its result from a wrong
+// place.
+Finding try_socket_functions() {
+  btf* kernel = ::btf__load_vmlinux_btf();
+  if (kernel == nullptr) return no("no BTF of the kernel");
+  const int id = ::btf__find_by_name_kind(kernel, "tcp_recvmsg", BTF_KIND_FUNC);
+  const btf_type* function = id < 0 ? nullptr : ::btf__type_by_id(kernel, static_cast<__u32>(id));
+  const btf_type* prototype = function == nullptr ? nullptr : ::btf__type_by_id(kernel, function->type);
+  const int parameters = prototype == nullptr ? 0 : ::btf_vlen(prototype);
+  ::btf__free(kernel);
+  if (parameters != 5) return no("tcp_recvmsg has " + std::to_string(parameters) + " parameters, not five");
+  for (const char* name : {"tcp_sendmsg", "tcp_recvmsg", "unix_stream_sendmsg", "unix_stream_recvmsg"}) {
+    if (Finding tried = try_typed_program("fexit", BPF_TRACE_FEXIT, name); !tried.available) return tried;
+  }
+  return yes();
 }
 
 Finding try_tracepoint(const std::string& tracefs) {
@@ -136,7 +155,9 @@ Capabilities measure_capabilities(const std::string& tracefs) {
   found[Capability::kTracepoint] = try_tracepoint(tracefs);
   found[Capability::kBtfTracepoint] = try_typed_program("tp_btf", BPF_TRACE_RAW_TP, "btf_trace_sched_process_exec");
   found[Capability::kTaskRegisters] = try_task_registers();
+  found[Capability::kSocketLength] = try_typed_program("tp_btf", BPF_TRACE_RAW_TP, "btf_trace_sock_send_length");
   found[Capability::kTrampoline] = try_typed_program("fentry", BPF_TRACE_FENTRY, "tcp_sendmsg");
+  found[Capability::kSocketFunctions] = try_socket_functions();
   found[Capability::kKprobe] = try_perf_source("kprobe");
   found[Capability::kUprobe] = try_perf_source("uprobe");
   ::libbpf_set_print(previous);

@@ -11,14 +11,16 @@
 namespace telegen {
 
 enum class Capability {
-  kBtf,            // /sys/kernel/btf/vmlinux: CO-RE needs it
-  kRingBuffer,     // BPF_MAP_TYPE_RINGBUF
-  kTracepoint,     // programs on tracepoints, and tracefs to name them
-  kBtfTracepoint,  // tp_btf: typed raw tracepoints
-  kTaskRegisters,  // bpf_task_pt_regs and bpf_get_current_task_btf
-  kTrampoline,     // fentry, fexit
-  kKprobe,         // kprobe, kretprobe
-  kUprobe,         // uprobe, uretprobe
+  kBtf,              // /sys/kernel/btf/vmlinux: CO-RE needs it
+  kRingBuffer,       // BPF_MAP_TYPE_RINGBUF
+  kTracepoint,       // programs on tracepoints, and tracefs to name them
+  kBtfTracepoint,    // tp_btf: typed raw tracepoints
+  kTaskRegisters,    // bpf_task_pt_regs and bpf_get_current_task_btf
+  kSocketLength,     // the tracepoints sock_send_length and sock_recv_length
+  kTrampoline,       // fentry, fexit
+  kSocketFunctions,  // fexit of tcp_recvmsg with its five parameters, and of its like
+  kKprobe,           // kprobe, kretprobe
+  kUprobe,           // uprobe, uretprobe
   kCount,
 };
 constexpr std::size_t kCapabilities = static_cast<std::size_t>(Capability::kCount);

@@ -12,9 +12,17 @@ bool Plan::loads(std::string_view program) const {
 
 namespace {
 
-PlannedHook choose(const Hook& hook, const Capabilities& capabilities) {
+std::string names_of(const Hook& hook) {
+  std::string names;
+  for (const Candidate& candidate : hook.candidates) names.append(names.empty() ? "" : ", ").append(candidate.name);
+  return names;
+}
+
+PlannedHook choose(const Hook& hook, const Capabilities& capabilities, const EbpfSettings& settings) {
   PlannedHook planned{.hook = &hook};
+  const auto forced = settings.force_probe.find(std::string(hook.key));
   for (const Candidate& candidate : hook.candidates) {
+    if (forced != settings.force_probe.end() && forced->second != candidate.name) continue;
     const auto lacking =
         std::ranges::find_if(candidate.needs, [&](Capability c) { return !capabilities[c].available; });
     if (lacking == candidate.needs.end()) {
@@ -28,6 +36,19 @@ PlannedHook choose(const Hook& hook, const Capabilities& capabilities) {
 
 }  // namespace
 
+std::vector<std::pair<std::string, std::string>> impossible_probes(const EbpfSettings& settings) {
+  std::vector<std::pair<std::string, std::string>> complaints;
+  for (const auto& [key, name] : settings.force_probe) {
+    const auto hook = std::ranges::find(probe_table(), key, &Hook::key);
+    if (hook == probe_table().end()) {
+      complaints.emplace_back(key, "there is no such hook; `telegen doctor` lists them");
+    } else if (std::ranges::find(hook->candidates, name, &Candidate::name) == hook->candidates.end()) {
+      complaints.emplace_back(key, "'" + name + "' is no candidate; write " + names_of(*hook));
+    }
+  }
+  return complaints;
+}
+
 Plan make_plan(const Capabilities& capabilities, const EbpfSettings& settings) {
   Plan plan;
   if (!settings.enabled) return plan;
@@ -35,7 +56,7 @@ Plan make_plan(const Capabilities& capabilities, const EbpfSettings& settings) {
     if (!capabilities[base].available) plan.missing.push_back(capabilities[base].detail);
   }
   for (const Hook& hook : probe_table()) {
-    PlannedHook planned = choose(hook, capabilities);
+    PlannedHook planned = choose(hook, capabilities, settings);
     if (planned.chosen == nullptr && hook.required) {
       for (const std::string& why : planned.rejected) plan.missing.push_back(std::string(hook.key) + ": " + why);
     }

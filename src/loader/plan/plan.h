@@ -5,6 +5,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "loader/capability/capabilities.h"
@@ -44,6 +45,10 @@ struct Plan {
   bool loads(std::string_view program) const;
 };
 
+// What of `force_probe` names no hook of the table, or no candidate of that hook: (hook, complaint).
+std::vector<std::pair<std::string, std::string>> impossible_probes(const EbpfSettings& settings);
+
+// `settings` are possible. A hook with a forced candidate has that one or none.
 Plan make_plan(const Capabilities& capabilities, const EbpfSettings& settings);
 
 }  // namespace telegen

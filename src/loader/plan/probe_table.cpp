@@ -6,29 +6,43 @@ namespace {
 
 using enum Capability;
 
+constexpr Capability kSocketNeeds[] = {kBtfTracepoint, kSocketLength, kTaskRegisters};
+constexpr Capability kFexitNeeds[] = {kSocketFunctions, kTaskRegisters};
 constexpr Capability kExitNeeds[] = {kTracepoint, kTaskRegisters};
 constexpr Capability kTracepointNeeds[] = {kTracepoint};
 constexpr Capability kTypedNeeds[] = {kBtfTracepoint};
 
+constexpr std::string_view kSocketCost = "about 20 ns and the copy, on transfers of sockets only";
+constexpr std::string_view kFexitCost = "a trampoline and the copy, on transfers of stream sockets only";
 constexpr std::string_view kExitCost = "about 50 ns and the copy, on these syscalls of traced processes";
 constexpr std::string_view kPairCost = "about twice the exit program: arguments are parked at entry";
 constexpr std::string_view kCloseCost = "about 50 ns a close of any descriptor";
 constexpr std::string_view kRareCost = "only when it happens";
 
-constexpr std::string_view kReceiveExit[] = {"exit_read", "exit_readv", "exit_recvfrom", "exit_recvmsg",
-                                             "exit_recvmmsg"};
-constexpr std::string_view kReceivePair[] = {"exit_read",     "exit_readv",    "exit_recvfrom", "exit_recvmsg",
-                                             "exit_recvmmsg", "enter_read",    "enter_readv",   "enter_recvfrom",
-                                             "enter_recvmsg", "enter_recvmmsg"};
-constexpr Candidate kReceive[] = {{"exit", kExitNeeds, kReceiveExit, kExitCost},
+constexpr std::string_view kReceiveSocket[] = {"socket_received"};
+constexpr std::string_view kReceiveFexit[] = {"tcp_received", "unix_received"};
+constexpr std::string_view kReceiveExit[] = {"exit_read", "exit_readv", "exit_recvfrom", "exit_recvmsg"};
+constexpr std::string_view kReceivePair[] = {"exit_read",  "exit_readv",  "exit_recvfrom",  "exit_recvmsg",
+                                             "enter_read", "enter_readv", "enter_recvfrom", "enter_recvmsg"};
+constexpr Candidate kReceive[] = {{"socket", kSocketNeeds, kReceiveSocket, kSocketCost},
+                                  {"fexit", kFexitNeeds, kReceiveFexit, kFexitCost},
+                                  {"exit", kExitNeeds, kReceiveExit, kExitCost},
                                   {"enter+exit", kTracepointNeeds, kReceivePair, kPairCost}};
 
-constexpr std::string_view kSendExit[] = {"exit_write", "exit_writev", "exit_sendto", "exit_sendmsg", "exit_sendmmsg"};
-constexpr std::string_view kSendPair[] = {"exit_write",    "exit_writev",   "exit_sendto",  "exit_sendmsg",
-                                          "exit_sendmmsg", "enter_write",   "enter_writev", "enter_sendto",
-                                          "enter_sendmsg", "enter_sendmmsg"};
-constexpr Candidate kSend[] = {{"exit", kExitNeeds, kSendExit, kExitCost},
+constexpr std::string_view kSendSocket[] = {"socket_sent"};
+constexpr std::string_view kSendFexit[] = {"tcp_sent", "unix_sent"};
+constexpr std::string_view kSendExit[] = {"exit_write", "exit_writev", "exit_sendto", "exit_sendmsg"};
+constexpr std::string_view kSendPair[] = {"exit_write",  "exit_writev",  "exit_sendto",  "exit_sendmsg",
+                                          "enter_write", "enter_writev", "enter_sendto", "enter_sendmsg"};
+constexpr Candidate kSend[] = {{"socket", kSocketNeeds, kSendSocket, kSocketCost},
+                               {"fexit", kFexitNeeds, kSendFexit, kFexitCost},
+                               {"exit", kExitNeeds, kSendExit, kExitCost},
                                {"enter+exit", kTracepointNeeds, kSendPair, kPairCost}};
+
+constexpr std::string_view kManyExit[] = {"exit_recvmmsg", "exit_sendmmsg"};
+constexpr std::string_view kManyPair[] = {"exit_recvmmsg", "exit_sendmmsg", "enter_recvmmsg", "enter_sendmmsg"};
+constexpr Candidate kMany[] = {{"exit", kExitNeeds, kManyExit, kExitCost},
+                               {"enter+exit", kTracepointNeeds, kManyPair, kPairCost}};
 
 constexpr std::string_view kFileExit[] = {"exit_sendfile64", "exit_splice"};
 constexpr std::string_view kFilePair[] = {"exit_sendfile64", "exit_splice", "enter_sendfile64", "enter_splice"};
@@ -58,6 +72,8 @@ constexpr Hook kTable[] = {
     {"socket.receive", "bytes received on stream sockets", kReceive, "no requests of servers, no responses of clients",
      true},
     {"socket.send", "bytes sent on stream sockets", kSend, "no responses of servers, no requests of clients", true},
+    {"socket.messages", "several messages sent or received by one call (sendmmsg, recvmmsg)", kMany,
+     "gaps where a program uses these calls on a stream", false},
     {"socket.file", "bytes sent from files and through pipes", kFile, "bodies sent by sendfile end the span too early",
      false},
     {"socket.accept", "connections accepted", kAccept, "no queue time of accepted connections", false},

@@ -12,7 +12,7 @@ namespace {
 
 constexpr std::array<Bytes, 10> kMethods = {"GET",     "POST",    "PUT",   "HEAD",  "DELETE",
                                             "OPTIONS", "CONNECT", "PATCH", "TRACE", "QUERY"};
-constexpr std::size_t kUsualAttributes = 14;
+constexpr std::size_t kUsualAttributes = 16;
 
 // In place: a temporary Attribute would be built and moved for every value.
 void add(Exchange& exchange, std::string_view key, std::string value) {

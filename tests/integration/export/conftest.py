@@ -40,9 +40,9 @@ def probe():
 class GrpcReceiver(pb_grpc.TraceServiceServicer):
     """Answers by the functions in `script`, one a call, then with success."""
 
-    def __init__(self, credentials=None):
+    def __init__(self, credentials=None, options=()):
         self.requests, self.metadata, self.peers, self.script = [], [], [], []
-        self.server = grpc.server(concurrent.futures.ThreadPoolExecutor(4))
+        self.server = grpc.server(concurrent.futures.ThreadPoolExecutor(4), options=options)
         pb_grpc.add_TraceServiceServicer_to_server(self, self.server)
         if credentials:
             self.port = self.server.add_secure_port("127.0.0.1:0", credentials)
@@ -66,8 +66,8 @@ class GrpcReceiver(pb_grpc.TraceServiceServicer):
 def grpc_receiver():
     made = []
 
-    def make(credentials=None):
-        made.append(GrpcReceiver(credentials))
+    def make(credentials=None, options=()):
+        made.append(GrpcReceiver(credentials, options))
         return made[-1]
 
     yield make

@@ -4,6 +4,7 @@
 //   export_probe loop   --endpoint E [options] --stop-after-ms N       the whole pipeline, prints its accounting
 // Options: --protocol grpc|http --compression gzip|zstd|none --count N --times N --timeout-ms N --header K=V
 //          --tls --ca F --cert F --key F --insecure --own (the endpoint is the signal's own) --max-bytes N
+//          --pause-ms N (between the times)
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -107,6 +108,7 @@ int send(const Options& options) {
       line["after_ms"] = std::chrono::duration_cast<std::chrono::milliseconds>(*d.retry->after).count();
     }
     std::cout << line << std::endl;
+    if (i > 1) std::this_thread::sleep_for(std::chrono::milliseconds(options.number("--pause-ms", 0)));
   }
   return 0;
 }

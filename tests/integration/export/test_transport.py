@@ -53,8 +53,7 @@ def test_many_requests_of_one_exporter(probe, grpc_receiver, http_receiver, auth
     url = ("https://" if tls else "http://") + receiver.endpoint
     assert probe.send(url, "--protocol", protocol, "--ca", authority.ca_file, "--times", 5) == [ALL] * 5
     assert len(receiver.requests) == 5
-    if protocol == "http" or tls:  # without TLS, gRPC must work around libcurl 7.88: a connection a request
-        assert len(set(receiver.peers)) == 1
+    assert len(set(receiver.peers)) == 1
 
 
 @BOTH

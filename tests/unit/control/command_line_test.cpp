@@ -57,7 +57,7 @@ TEST(CommandLine, HelpNamesEveryCommandButTheHiddenOne) {
   EXPECT_FALSE(line.command);
   for (const char* word :
        {"run", "doctor", "validate", "status", "top", "record", "replay", "version", "completion", "--config", "--mode",
-        "--endpoint", "--protocol", "--output", "--instrument", "--log-level"}) {
+        "--endpoint", "--protocol", "--output", "--instrument", "--force-probe", "--log-level"}) {
     EXPECT_THAT(line.output, HasSubstr(word));
   }
   EXPECT_THAT(line.output, Not(HasSubstr("worker")));
@@ -100,6 +100,11 @@ TEST(CommandLine, OptionsBecomeOverrides) {
   expect(4, "--instrument", "discovery.instrument", "");
   EXPECT_THAT(load.options[4].entries, testing::ElementsAre(std::pair<std::string, std::string>("open_ports", "80,443"),
                                                             std::pair<std::string, std::string>("exe_path", "/a=b")));
+  const LoadRequest forced =
+      parsed_load({"run", "--force-probe", "socket.send=exit", "--force-probe", "socket.state=tp_btf"});
+  ASSERT_EQ(forced.options.size(), 1U);
+  EXPECT_EQ(forced.options[0].path, "agent.ebpf.force_probe");
+  EXPECT_EQ(forced.options[0].text, "socket.send=exit,socket.state=tp_btf");
   EXPECT_EQ(parsed_load({}).file, std::nullopt);
   EXPECT_TRUE(parsed_load({}).options.empty());
 }

@@ -70,6 +70,22 @@ TEST(Answers, GrpcWithoutAStatusIsPermanentUnlessHttpSaysOtherwise) {
       "INVALID_ARGUMENT: no way");
 }
 
+TEST(Answers, GrpcThatLostItsTrailersStandsByItsMessage) {
+  Answer answer{.http_status = 200, .body = std::string(5, '\0'), .content_type = "application/grpc+proto"};
+  EXPECT_TRUE(std::holds_alternative<Accepted>(classify_grpc(answer)));
+  answer.body = std::string("\0\0\0\0\x04\x0a\x02\x08\x05", 9);
+  EXPECT_EQ(std::get<Partial>(classify_grpc(answer)).rejected, 5U);
+  for (const std::size_t cut : {8, 4, 0}) {
+    answer.body.resize(cut);
+    EXPECT_EQ(std::get<Retry>(classify_grpc(answer)).reason, "the answer was cut short");
+  }
+  answer.body = std::string(5, '\0');
+  answer.grpc_status = "zero";
+  EXPECT_TRUE(std::holds_alternative<Permanent>(classify_grpc(answer)));
+  EXPECT_TRUE(std::holds_alternative<Permanent>(
+      classify_grpc({.http_status = 200, .body = std::string(5, '\0'), .content_type = "text/html"})));
+}
+
 TEST(Answers, GrpcPartialSuccessAlsoCompressed) {
   const std::string message(
       "\x0a\x07\x08\x05\x12\x03"

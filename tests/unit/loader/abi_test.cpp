@@ -84,7 +84,7 @@ const std::map<std::string, Layout> kExpected = {
     {"tg_settings",
      {sizeof(tg_settings),
       {MEMBER(tg_settings, rules), MEMBER(tg_settings, loader), MEMBER(tg_settings, epoch),
-       MEMBER(tg_settings, capture_bytes), MEMBER(tg_settings, wakeup_bytes), MEMBER(tg_settings, pad)}}},
+       MEMBER(tg_settings, capture_bytes), MEMBER(tg_settings, wakeup_bytes), MEMBER(tg_settings, look_bytes)}}},
 };
 
 TEST(Abi, EveryObjectAgreesWithTheCppView) {

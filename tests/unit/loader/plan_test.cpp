@@ -33,8 +33,20 @@ TEST(Plan, WithEverythingTheFirstCandidatesAreChosen) {
   EXPECT_FALSE(plan.arguments_parked);
   ASSERT_EQ(plan.hooks.size(), probe_table().size());
   for (const PlannedHook& planned : plan.hooks) EXPECT_EQ(planned.chosen, &planned.hook->candidates.front());
-  EXPECT_TRUE(plan.loads("exit_read"));
+  EXPECT_TRUE(plan.loads("socket_received"));
+  EXPECT_FALSE(plan.loads("exit_read"));
   EXPECT_FALSE(plan.loads("enter_read"));
+}
+
+TEST(Plan, WithoutTheSocketsTracepointTheSystemCallsAreTaken) {
+  const Plan plan = make_plan(without({Capability::kSocketLength, Capability::kSocketFunctions}), {});
+  EXPECT_TRUE(plan.missing.empty());
+  EXPECT_EQ(hook(plan, "socket.send").chosen->name, "exit");
+  const std::vector<std::string> why = {"socket: no socket_length", "fexit: no socket_functions"};
+  EXPECT_EQ(hook(plan, "socket.send").rejected, why);
+  EXPECT_TRUE(plan.loads("exit_write"));
+  EXPECT_FALSE(plan.loads("socket_sent"));
+  EXPECT_FALSE(plan.loads("enter_write"));
 }
 
 TEST(Plan, WithoutTaskRegistersArgumentsAreParkedAtEntry) {
@@ -44,21 +56,49 @@ TEST(Plan, WithoutTaskRegistersArgumentsAreParkedAtEntry) {
   EXPECT_EQ(hook(plan, "socket.receive").chosen->name, "enter+exit");
   EXPECT_TRUE(plan.loads("enter_read"));
   EXPECT_TRUE(plan.loads("exit_read"));
-  ASSERT_EQ(hook(plan, "socket.receive").rejected.size(), 1U);
-  EXPECT_EQ(hook(plan, "socket.receive").rejected[0], "exit: no task_registers");
+  const std::vector<std::string> why = {"socket: no task_registers", "fexit: no task_registers",
+                                        "exit: no task_registers"};
+  EXPECT_EQ(hook(plan, "socket.receive").rejected, why);
 }
 
 TEST(Plan, WithoutTracepointsNothingCanBeLoadedAndThePlanSaysWhy) {
-  const Plan plan = make_plan(without({Capability::kTracepoint}), {});
+  const Plan plan =
+      make_plan(without({Capability::kTracepoint, Capability::kSocketLength, Capability::kSocketFunctions}), {});
   ASSERT_FALSE(plan.missing.empty());
-  EXPECT_NE(plan.missing.front().find("socket.receive"), std::string::npos);
-  EXPECT_NE(plan.missing.front().find("no tracepoint"), std::string::npos);
+  ASSERT_GE(plan.missing.size(), 3U);
+  EXPECT_EQ(plan.missing[0], "socket.receive: socket: no socket_length");
+  EXPECT_EQ(plan.missing[1], "socket.receive: fexit: no socket_functions");
+  EXPECT_EQ(plan.missing[2], "socket.receive: exit: no tracepoint");
 }
 
 TEST(Plan, WithoutBtfTheReasonIsThat) {
   const Plan plan = make_plan(without({Capability::kBtf}), {});
   ASSERT_FALSE(plan.missing.empty());
   EXPECT_EQ(plan.missing.front(), "no btf");
+}
+
+TEST(Plan, AForcedCandidateIsTakenThoughABetterOneIsThere) {
+  const Plan plan = make_plan(everything(), {.force_probe = {{"socket.send", "enter+exit"}}});
+  EXPECT_EQ(hook(plan, "socket.send").chosen->name, "enter+exit");
+  EXPECT_EQ(hook(plan, "socket.receive").chosen->name, "socket");
+  EXPECT_TRUE(plan.arguments_parked);
+  EXPECT_TRUE(plan.loads("enter_write"));
+  EXPECT_FALSE(plan.loads("socket_sent"));
+}
+
+TEST(Plan, AForcedCandidateThatCannotBeHadIsNotReplaced) {
+  const Plan plan = make_plan(without({Capability::kSocketLength}), {.force_probe = {{"socket.send", "socket"}}});
+  EXPECT_EQ(hook(plan, "socket.send").chosen, nullptr);
+  ASSERT_EQ(plan.missing.size(), 1U);
+  EXPECT_EQ(plan.missing[0], "socket.send: socket: no socket_length");
+}
+
+TEST(Plan, WhatNoProbeIsCalledIsRefused) {
+  using Complaints = std::vector<std::pair<std::string, std::string>>;
+  EXPECT_EQ(impossible_probes({.force_probe = {{"socket.send", "exit"}}}), Complaints{});
+  const Complaints complaints = {{"socket.sent", "there is no such hook; `telegen doctor` lists them"},
+                                 {"socket.state", "'exit' is no candidate; write tp_btf"}};
+  EXPECT_EQ(impossible_probes({.force_probe = {{"socket.sent", "exit"}, {"socket.state", "exit"}}}), complaints);
 }
 
 TEST(Plan, SwitchedOffLoadsNothing) {
@@ -69,7 +109,9 @@ TEST(Plan, SwitchedOffLoadsNothing) {
 
 TEST(Plan, EveryCandidateIsReachableAndEveryRowExplained) {
   std::set<const Candidate*> chosen;
-  for (const Capabilities& c : {everything(), without({Capability::kTaskRegisters})}) {
+  for (const Capabilities& c :
+       {everything(), without({Capability::kSocketLength}),
+        without({Capability::kSocketLength, Capability::kSocketFunctions}), without({Capability::kTaskRegisters})}) {
     for (const PlannedHook& planned : make_plan(c, {}).hooks) chosen.insert(planned.chosen);
   }
   std::set<std::string_view> keys;
