@@ -4,11 +4,11 @@ FUZZ_SECONDS ?= 60
 export JOBS
 export FUZZ_SECONDS
 MAKEFLAGS += --no-print-directory
-.PHONY: help setup build test check demo bench fuzz conformance asan tsan clean
+.PHONY: help setup build test vm-test check demo bench fuzz conformance asan tsan clean
 .DEFAULT_GOAL := help
 
 help: ## this table
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
 
 setup: ## install what the build needs (Debian packages)
 	@scripts/setup
@@ -18,6 +18,11 @@ build: setup ## build the release binary: build/release/telegen
 
 test: ## set up, build and run all tests (root or sudo; about 25 minutes on 2 cores)
 	@scripts/test
+
+vm-test: build ## the live tests on KERNEL=5.10, 6.1, 6.12 (all), CONFIGURATION=…, TESTS="…"; no KVM needed
+	@scripts/setup-tests
+	@scripts/setup-vm
+	@scripts/vm-test $(KERNEL:%=--kernel %) $(CONFIGURATION:%=--configuration %) $(if $(TESTS),-- $(TESTS))
 
 check: setup ## before a commit: format, clang-tidy on what changed, unit tests
 	@scripts/check

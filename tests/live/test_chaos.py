@@ -8,6 +8,7 @@ import time
 import pytest
 
 from testkit.clients import Curl, ExactLoad, RawClient
+from testkit.pace import longer
 from testkit.receiver import Receiver
 from testkit.scope import wait_until
 from testkit.servers import Nginx, PythonServer, ScriptedServer
@@ -107,7 +108,7 @@ def test_the_agent_starts_in_the_middle_of_a_request(scope, receiver, agent):
 def test_the_agent_starts_in_the_middle_of_a_response(scope, receiver, agent):
     python = PythonServer(scope)
     with RawClient(("127.0.0.1", python.port)) as client:
-        client.send(b"GET /sleep/2500?first HTTP/1.1\r\nHost: h\r\n\r\n")
+        client.send(f"GET /sleep/{longer(3500):.0f}?first HTTP/1.1\r\nHost: h\r\n\r\n".encode())
         agent()
         assert client.response()[0] == 200
         assert client.get("/ok?n=1")[0] == 200

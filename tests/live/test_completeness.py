@@ -4,6 +4,7 @@ import pytest
 
 from testkit.agent import KERNEL_LOST
 from testkit.clients import ExactLoad, Wrk
+from testkit.pace import fewer
 from testkit.receiver import Receiver
 from testkit.servers import Nginx, NodeServer, PythonServer
 
@@ -35,7 +36,7 @@ def check_exact(counting, running, requests):
 def test_nginx_exact(scope, counting, agent, close):
     nginx = Nginx(scope, workers=2, log=False)
     running = agent(endpoint=counting.endpoint)
-    requests = 20_000 if close else 100_000
+    requests = fewer(20_000 if close else 100_000)
     load = ExactLoad(scope).run(nginx.port, requests, connections=32, close=close)
     assert load["answered"] == requests and load["bad"] == 0
     check_exact(counting, running, requests)
@@ -44,9 +45,10 @@ def test_nginx_exact(scope, counting, agent, close):
 def test_nginx_at_20000_a_second_loses_nothing(scope, counting, agent):
     nginx = Nginx(scope, workers=1, log=False)
     running = agent(endpoint=counting.endpoint)
-    load = ExactLoad(scope).run(nginx.port, 100_000, connections=32, rate=20_000)
-    assert load["answered"] == 100_000
-    check_exact(counting, running, 100_000)
+    requests = fewer(100_000)
+    load = ExactLoad(scope).run(nginx.port, requests, connections=32, rate=fewer(20_000))
+    assert load["answered"] == requests
+    check_exact(counting, running, requests)
 
 
 @pytest.mark.parametrize("close", [False, True], ids=["keep-alive", "close"])
@@ -54,9 +56,10 @@ def test_nginx_at_20000_a_second_loses_nothing(scope, counting, agent):
 def test_200_connections(scope, counting, agent, server, close):
     served = server(scope, log=False)
     running = agent(endpoint=counting.endpoint)
-    load = ExactLoad(scope).run(served.port, 4000, connections=200, close=close, path="/ok")
-    assert load["answered"] == 4000 and load["bad"] == 0
-    check_exact(counting, running, 4000)
+    requests = fewer(4000)
+    load = ExactLoad(scope).run(served.port, requests, connections=200, close=close, path="/ok")
+    assert load["answered"] == requests and load["bad"] == 0
+    check_exact(counting, running, requests)
 
 
 @pytest.mark.parametrize("close", [False, True], ids=["keep-alive", "close"])

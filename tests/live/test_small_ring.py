@@ -7,13 +7,14 @@ import pytest
 
 from testkit.agent import KERNEL_LOST
 from testkit.clients import ExactLoad
+from testkit.pace import fewer
 from testkit.receiver import Receiver
 from testkit.servers import Nginx
 
 
 @pytest.mark.timeout(240)
 def test_spans_and_losses_explain_every_request(scope, agent):
-    requests = 60_000
+    requests = fewer(60_000)
     with Receiver("grpc", counting=True) as counting:
         nginx = Nginx(scope, workers=2, log=False)
         running = agent(endpoint=counting.endpoint, config={"agent": {"ebpf": {"ringbuf_size": "64Ki"}}})
@@ -22,7 +23,7 @@ def test_spans_and_losses_explain_every_request(scope, agent):
         os.kill(worker, signal.SIGSTOP)
         first = ExactLoad(scope).run(nginx.port, requests // 2, connections=16)
         os.kill(worker, signal.SIGCONT)
-        second = ExactLoad(scope).run(nginx.port, requests // 2, connections=16, rate=5000)
+        second = ExactLoad(scope).run(nginx.port, requests // 2, connections=16, rate=fewer(5000))
         assert first["answered"] + second["answered"] == requests
         spans = counting.wait_steady()
         lost = running.metric(KERNEL_LOST, cause="ring_full")
@@ -36,6 +37,6 @@ def test_spans_and_losses_explain_every_request(scope, agent):
         # Once there is room again, nothing is missing.
         before = sum(counting.queries.values())
         lost_before = running.metric(KERNEL_LOST)
-        ExactLoad(scope).run(nginx.port, 1000, connections=4, rate=1000)
+        ExactLoad(scope).run(nginx.port, 1000, connections=4, rate=fewer(1000))
         assert counting.wait_count(before + 1000) == before + 1000
         assert running.metric(KERNEL_LOST) == lost_before

@@ -1,6 +1,7 @@
 #include "loader/attach/probes.h"
 
 #include <bpf/bpf.h>
+#include <bpf/btf.h>
 #include <bpf/libbpf.h>
 #include <malloc.h>
 #include <sys/resource.h>
@@ -71,6 +72,18 @@ void choose_programs(bpf_object* object, const Plan& plan) {
   }
 }
 
+// Of a table that is made in full when it is loaded: about 11 MB.
+constexpr std::uint32_t kConnectionsInAdvance = 1 << 16;
+
+// Whether programs may have a table grow. Before the kernel got an allocator for them (6.1) that was unsafe in some
+// contexts, and it warns of every such table, with a call trace; a host may be set to panic on warnings.
+bool tables_may_grow() {
+  btf* kernel = ::btf__load_vmlinux_btf();
+  const bool may = kernel != nullptr && ::btf__find_by_name_kind(kernel, "bpf_mem_alloc", BTF_KIND_STRUCT) > 0;
+  ::btf__free(kernel);
+  return may;
+}
+
 // Detail goes to the debug log; what users need is in the error that the caller makes.
 int discard_libbpf_log(libbpf_print_level, const char*, va_list) { return 0; }
 
@@ -84,6 +97,7 @@ struct Probes::State {
   MappedArray<tg_rule> rules;
   MappedArray<SelectedPage> selected;
   std::uint32_t ring_bytes = 0;
+  bool growing_tables = true;
   std::vector<std::string> failures;
 
   Result<void> open_and_load(const Plan& plan, const EbpfSettings& wanted);
@@ -104,7 +118,12 @@ void Probes::State::set_process_options(const Plan& plan, const EbpfSettings& wa
 }
 
 void Probes::State::set_socket_options(const Plan& plan, const EbpfSettings& wanted, bool typed_reads) {
-  ::bpf_map__set_max_entries(socket->maps.tg_connections, static_cast<std::uint32_t>(wanted.connections));
+  auto connections = static_cast<std::uint32_t>(wanted.connections);
+  if (!growing_tables) {
+    connections = std::min(connections, kConnectionsInAdvance);
+    ::bpf_map__set_map_flags(socket->maps.tg_connections, 0);
+  }
+  ::bpf_map__set_max_entries(socket->maps.tg_connections, connections);
   ::bpf_map__set_max_entries(socket->maps.tg_parked, plan.arguments_parked ? 16384 : 1);
   socket->rodata->tg_arguments_parked = plan.arguments_parked;
   socket->rodata->tg_typed_reads = typed_reads;
@@ -117,6 +136,11 @@ Result<void> Probes::State::open_and_load(const Plan& plan, const EbpfSettings& 
   set_process_options(plan, wanted);
   if (const int error = ::process_bpf__load(process.get()); error != 0) {
     return fail_errno(-error, "load BPF programs", "process", ErrorKind::kBpf);
+  }
+  growing_tables = tables_may_grow();
+  if (!growing_tables && wanted.connections > kConnectionsInAdvance) {
+    failures.push_back("this kernel cannot let the table of connections grow (before Linux 6.1): at most " +
+                       std::to_string(kConnectionsInAdvance) + " are followed at once");
   }
   // Typed reads are faster; whether the kernel takes them shows by loading.
   if (load_socket(plan, wanted, true)) return {};

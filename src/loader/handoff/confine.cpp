@@ -1,5 +1,6 @@
 #include "loader/handoff/confine.h"
 
+#include <bpf/bpf.h>
 #include <cap-ng.h>
 #include <fcntl.h>
 #include <grp.h>
@@ -11,10 +12,11 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <array>
 #include <cerrno>
+#include <cstdint>
 #include <iterator>
 #include <memory>
+#include <vector>
 
 namespace telegen {
 namespace {
@@ -51,7 +53,7 @@ constexpr int kAllowed[] = {
     SCMP_SYS(arch_prctl), SCMP_SYS(umask)};
 
 // What the loader needs once its probes run. Maps and the ring are memory and open descriptors by then, and links are
-// detached by closing theirs: no bpf() call follows.
+// detached by closing theirs: the one bpf() call that follows reads the table of connections for a new worker.
 constexpr unsigned int kLoaderKeeps[] = {
     CAP_KILL,             // signal the worker, which belongs to another user
     CAP_SETUID,           // give the next worker its user, after a crash or SIGHUP
@@ -95,6 +97,22 @@ int add_conditional_rules(scmp_filter_ctx filter) {
   return error;
 }
 
+// Before Linux 5.19, where kernel.unprivileged_bpf_disabled is set, every bpf() call takes CAP_BPF, look-ups in maps
+// that one holds included. Found out by a look-up in no map, without the capability for that moment: EPERM or EBADF.
+bool look_ups_take_rights() {
+  constexpr unsigned int kEither[] = {CAP_BPF, CAP_SYS_ADMIN};
+  ::capng_get_caps_process();
+  std::vector<unsigned int> lowered(std::begin(kEither), std::end(kEither));
+  std::erase_if(lowered, [](unsigned int each) { return ::capng_have_capability(CAPNG_EFFECTIVE, each) == 0; });
+  for (const unsigned int each : lowered) static_cast<void>(::capng_update(CAPNG_DROP, CAPNG_EFFECTIVE, each));
+  if (::capng_apply(CAPNG_SELECT_CAPS) != 0) return true;
+  std::uint64_t key = 0;
+  const bool refused = ::bpf_map_get_next_key(-1, nullptr, &key) == -EPERM;
+  for (const unsigned int each : lowered) static_cast<void>(::capng_update(CAPNG_ADD, CAPNG_EFFECTIVE, each));
+  static_cast<void>(::capng_apply(CAPNG_SELECT_CAPS));
+  return refused;
+}
+
 }  // namespace
 
 WorkerUser worker_user() {
@@ -124,16 +142,14 @@ Result<void> drop_privileges(const WorkerUser& user) {
 }
 
 Result<void> keep_loader_capabilities() {
+  std::vector<unsigned int> kept(std::begin(kLoaderKeeps), std::end(kLoaderKeeps));
+  if (look_ups_take_rights()) kept.push_back(CAP_BPF);
   ::capng_get_caps_process();
-  std::array<bool, std::size(kLoaderKeeps)> held{};
-  for (std::size_t i = 0; i < held.size(); ++i) {
-    held[i] = ::capng_have_capability(CAPNG_PERMITTED, kLoaderKeeps[i]) != 0;
-  }
+  std::erase_if(kept, [](unsigned int each) { return ::capng_have_capability(CAPNG_PERMITTED, each) == 0; });
   ::capng_clear(CAPNG_SELECT_BOTH);
-  for (std::size_t i = 0; i < held.size(); ++i) {
-    if (!held[i]) continue;
+  for (const unsigned int each : kept) {
     for (const capng_type_t set : {CAPNG_EFFECTIVE, CAPNG_PERMITTED, CAPNG_BOUNDING_SET}) {
-      static_cast<void>(::capng_update(CAPNG_ADD, set, kLoaderKeeps[i]));
+      static_cast<void>(::capng_update(CAPNG_ADD, set, each));
     }
   }
   if (::capng_apply(CAPNG_SELECT_BOUNDS) != 0 || ::capng_apply(CAPNG_SELECT_CAPS) != 0) {

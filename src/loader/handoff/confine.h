@@ -28,7 +28,8 @@ Result<void> restrict_system_calls();
 
 // For the loader, after probes are loaded and attached and before it starts a worker: of its capabilities only those
 // stay, in the effective, permitted and bounding sets, that supervising and answering a worker take. There is no way
-// back. Holds for the calling thread and what it starts. A capability that it lacks is not asked for.
+// back. On kernels that answer no look-up without it, CAP_BPF is one of them. Holds for the calling thread and what it
+// starts. A capability that it lacks is not asked for.
 Result<void> keep_loader_capabilities();
 
 }  // namespace telegen

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from . import BUILD
+from .pace import longer
 from .ports import free_port
 from .scope import wait_until
 
@@ -102,7 +103,7 @@ class Agent:
         """(status, body) of a request to the agent's API."""
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         try:
-            with opener.open(f"http://127.0.0.1:{self.port}{path}", timeout=timeout) as answer:
+            with opener.open(f"http://127.0.0.1:{self.port}{path}", timeout=longer(timeout)) as answer:
                 return answer.status, answer.read().decode()
         except urllib.error.HTTPError as error:
             return error.code, error.read().decode()

@@ -6,6 +6,7 @@ import socket
 import time
 
 from . import BUILD, PROGRAMS
+from .pace import longer
 
 
 class Curl:
@@ -95,11 +96,11 @@ class RawClient:
     def __init__(self, address, timeout=10):
         if isinstance(address, str):
             self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-            self.socket.settimeout(timeout)
+            self.socket.settimeout(longer(timeout))
             self.socket.connect(address)
             self.port = None
         else:
-            self.socket = socket.create_connection(address, timeout)
+            self.socket = socket.create_connection(address, longer(timeout))
             self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             self.port = self.socket.getsockname()[1]
         self._held = b""

@@ -6,6 +6,7 @@ import pytest
 
 from .agent import BINARY, Agent
 from .certificates import Authority
+from .pace import TIME_SCALE, longer
 from .receiver import Receiver
 from .scope import Scope
 
@@ -20,6 +21,14 @@ def pytest_runtest_makereport(item, call):
     if report.failed and "scope" in getattr(item, "funcargs", {}):
         for process in item.funcargs["scope"].processes:
             report.sections.append((f"output of {process.name} (pid {process.pid})", process.output()))
+
+
+def pytest_collection_modifyitems(config, items):
+    """The time limits of pytest.ini and of marks are for an ordinary machine, too."""
+    for item in items if TIME_SCALE != 1 else ():
+        mark = item.get_closest_marker("timeout")
+        limit = mark.args[0] if mark else float(config.getini("timeout"))
+        item.add_marker(pytest.mark.timeout(longer(limit)), append=False)
 
 
 @pytest.fixture

@@ -19,6 +19,7 @@ from google.protobuf.message import DecodeError
 from opentelemetry.proto.collector.trace.v1 import trace_service_pb2 as service
 from opentelemetry.proto.collector.trace.v1 import trace_service_pb2_grpc as service_grpc
 
+from .pace import longer
 from .scope import wait_until
 from .spans import SERVER, Decoder
 
@@ -89,7 +90,7 @@ class Receiver:
 
     def wait_quiet(self, quiet=1.5, timeout=60, **wanted):
         """Waits until no span has come for `quiet` seconds; returns all there are."""
-        deadline = time.monotonic() + timeout
+        deadline, quiet = time.monotonic() + longer(timeout), longer(quiet)
         count, since = len(self.spans()), time.monotonic()
         while time.monotonic() - since < quiet:
             if time.monotonic() > deadline:
@@ -109,7 +110,7 @@ class Receiver:
 
     def wait_steady(self, quiet=1.5, timeout=60):
         """Counting: waits until nothing has come for `quiet` seconds; returns how many server spans there are."""
-        deadline, count, since = time.monotonic() + timeout, -1, time.monotonic()
+        deadline, quiet, count, since = time.monotonic() + longer(timeout), longer(quiet), -1, time.monotonic()
         while time.monotonic() < deadline and time.monotonic() - since < quiet:
             if self.queries.total() != count:
                 count, since = self.queries.total(), time.monotonic()

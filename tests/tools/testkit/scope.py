@@ -19,6 +19,7 @@ import time
 from pathlib import Path
 
 from . import BUILD
+from .pace import longer
 
 _numbers = itertools.count(1)
 _GRACE_S = 12  # the agent's own shutdown_timeout is 10 s
@@ -45,13 +46,13 @@ def cgroup2_mount():
 
 def wait_until(condition, timeout, what, interval=0.02):
     """The first true value of condition(); says what was waited for when it does not come."""
-    deadline = time.monotonic() + timeout
+    deadline = time.monotonic() + longer(timeout)
     while True:
         value = condition()
         if value:
             return value
         if time.monotonic() > deadline:
-            raise TimeoutError(f"waited {timeout} s for {what}")
+            raise TimeoutError(f"waited {longer(timeout):g} s for {what}")
         time.sleep(interval)
 
 
@@ -84,9 +85,9 @@ class Process:
 
     def wait(self, timeout=30):
         try:
-            return self.popen.wait(timeout)
+            return self.popen.wait(longer(timeout))
         except subprocess.TimeoutExpired:
-            raise TimeoutError(f"{self.name} (pid {self.pid}) did not end in {timeout} s:\n{self.output()}") from None
+            raise TimeoutError(f"{self.name} (pid {self.pid}) did not end in {longer(timeout):g} s:\n{self.output()}") from None
 
     def stop(self, number=signal.SIGTERM, timeout=_GRACE_S):
         """Asks it to end; returns its status, or raises after killing it when it does not listen."""

@@ -8,6 +8,7 @@ import socket
 import time
 from dataclasses import dataclass, field
 
+from .pace import longer
 from .spans import CLIENT, ERROR, SERVER, UNSET
 
 
@@ -125,6 +126,7 @@ def _common(span, truth, slack):
 
 
 def _compare_time(span, truth, slack, differences):
+    slack = longer(slack)
     if truth.duration is not None and abs(span.duration - truth.duration) > slack:
         differences.append(f"duration: is {span.duration:.6f} s, should be {truth.duration:.6f} ± {slack} s")
     for name, got, wanted in (("start", span.start, truth.start), ("end", span.end, truth.end)):
