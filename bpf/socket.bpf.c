@@ -7,7 +7,6 @@
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
 #define EINPROGRESS 115
-#define MESSAGES_MAX 16
 
 #define ENTER(name)                                       \
   SEC("tracepoint/syscalls/sys_enter_" #name)             \
@@ -128,18 +127,17 @@ static __always_inline int on_messages(long messages, __u32 direction)
   if (!socket_of(a.values[0], &t->socket)) return 0;
   const struct mmsghdr *vector = (const void *)a.values[1];
   __u32 before = 0, total = 0;
-  __u32 lengths[MESSAGES_MAX] = {};
 
   begin_transfer(t, who, direction, 0);
-  for (__u32 i = 0; i < MESSAGES_MAX; i++) {
-    if (i >= messages || !read_user(&lengths[i], sizeof(lengths[i]), &vector[i].msg_len)) break;
-    total += lengths[i];
+  for (__u32 i = 0; i < TG_MESSAGES_MAX; i++) {
+    if (i >= messages || !read_user(&t->lengths[i], sizeof(t->lengths[i]), &vector[i].msg_len)) break;
+    total += t->lengths[i];
   }
   /* The socket's sequence number is that of the end of all messages; each one's own lies `later` bytes before it. */
-  for (__u32 i = 0; i < MESSAGES_MAX; i++) {
-    if (i >= messages || lengths[i] == 0) break;
-    before += lengths[i];
-    t->length = lengths[i];
+  for (__u32 i = 0; i < TG_MESSAGES_MAX; i++) {
+    if (i >= messages || t->lengths[i] == 0) break;
+    before += t->lengths[i];
+    t->length = t->lengths[i];
     t->later = total - before;
     transfer_message(t, &vector[i].msg_hdr, direction == TG_RECEIVED && a.values[3] & MSG_TRUNC);
   }

@@ -5,7 +5,8 @@
 
 #define TG_CAPTURE_MAX 8192  /* the upper bound of tg_settings.capture_bytes; a power of two */
 #define TG_SEGMENTS_MAX 1024 /* the kernel's own limit, UIO_MAXIOV */
-#define TG_SEGMENTS_FIRST 8  /* read at once: few vectors are longer */
+#define TG_SEGMENTS_FIRST 6  /* read at once: few vectors are longer */
+#define TG_MESSAGES_MAX 16   /* of one recvmmsg or sendmmsg */
 
 /* The work of the running program. Per CPU and preemption is off in all users of it. Loads from it are unknown numbers
  * to the verifier, which keeps the loops cheap to verify. */
@@ -20,8 +21,9 @@ struct tg_transfer_state {
   __u32 tail;
   __u32 rest; /* bytes of the transfer that the walk has not come to yet */
   __u32 has_buffer;
-  __u32 later;                /* bytes that the same syscall moved after this transfer (recvmmsg, sendmmsg) */
-  __u64 who;                  /* pid_tgid of the current task */
+  __u32 later; /* bytes that the same syscall moved after this transfer (recvmmsg, sendmmsg) */
+  __u64 who;   /* pid_tgid of the current task */
+  __u32 lengths[TG_MESSAGES_MAX];
   struct tg_data_event event; /* from here on in one piece into the ring */
   __u8 bytes[2 * TG_CAPTURE_MAX];
 };
@@ -137,7 +139,9 @@ __noinline int take_segments(void)
     take_segment((__u64)t->vector.iov_base, t->vector.iov_len);
     return 0;
   }
-  struct iovec first[TG_SEGMENTS_FIRST] = {}; /* on the stack, where the kernel checks a copy's target soonest */
+  /* On the stack, where the kernel checks a copy's target soonest. The frames of a program and the functions under it
+   * have 512 bytes together, before Linux 6.13 whatever the architecture. */
+  struct iovec first[TG_SEGMENTS_FIRST] = {};
   __u32 count_first = t->segments < TG_SEGMENTS_FIRST ? t->segments : TG_SEGMENTS_FIRST;
 
   if (!read_user(first, count_first * sizeof(first[0]), t->vector.iov_base)) {

@@ -10,6 +10,7 @@ import pytest
 
 from testkit.agent import Agent, telegen
 from testkit.clients import Curl
+from testkit.pace import longer
 from testkit.ports import free_port
 from testkit.receiver import Faults
 from testkit.servers import Nginx
@@ -115,10 +116,10 @@ def test_term_and_int_end_it_in_order(scope, receiver, agent):
         running = agent(config={"otlp": {"traces": {"batch_timeout": "8s"}}})
         receiver.clear()
         Curl(scope, leaf="clients").get(nginx.url + "/return")
-        time.sleep(0.3)
+        time.sleep(longer(0.3))
         begin = time.monotonic()
         assert running.stop(number) == 0
-        assert time.monotonic() - begin < 5, "there was little to drain"
+        assert time.monotonic() - begin < longer(5), "there was little to drain"
         assert len(receiver.spans()) == 1, "what was held at the signal was not exported"
 
 

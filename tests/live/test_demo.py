@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from testkit import ROOT
+from testkit.pace import longer
 from testkit.scope import cgroup2_mount
 
 
@@ -29,12 +30,13 @@ def start(output, seconds=""):
 def test_the_demo_leaves_nothing(tmp_path, end):
     before = leftovers()
     said = tmp_path / "said"
+    seconds = longer(5)
     with said.open("wb") as output:
-        demo = start(output, "5" if end == "time" else "")
+        demo = start(output, f"{seconds:.0f}" if end == "time" else "")
         if end != "time":
-            time.sleep(5)
+            time.sleep(seconds)
             demo.send_signal(end)
-        status = demo.wait(40)
+        status = demo.wait(longer(40))
     text = said.read_text()
     assert status == 0, text
     assert leftovers() == before
@@ -57,5 +59,5 @@ def test_the_demo_says_what_is_missing(tmp_path):
     with (tmp_path / "said").open("wb") as output:
         demo = subprocess.Popen([sys.executable, ROOT / "demo" / "demo.py"], stdout=output, stderr=subprocess.STDOUT,
                                 env={**os.environ, "TELEGEN_BINARY": str(tmp_path / "none")})
-        assert demo.wait(10) == 1
+        assert demo.wait(longer(10)) == 1
     assert "make demo" in (tmp_path / "said").read_text()

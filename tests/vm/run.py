@@ -103,7 +103,8 @@ def end_machines(number, _):
 
 def publish(options):
     """Every whole run of the matrix that is still in build/vm/runs, into the page that users read."""
-    kept = [machine.remembered(name, c) for name in kernels.SUITES for c in configurations.CONFIGURATIONS]
+    kept = [machine.remembered(name, c) for name in kernels.SUITES
+            for c in (*configurations.CONFIGURATIONS, configurations.CI)]
     outcomes = [(outcome, results.read(outcome.junit)) for outcome in kept if outcome]
     results.publish(results.markdown(outcomes, about(options)), ROOT / "docs" / "kernels.md")
 
