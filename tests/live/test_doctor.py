@@ -10,8 +10,8 @@ import pytest
 from testkit import ROOT
 from testkit.agent import BINARY
 
-CAPABILITIES = {"btf", "ring_buffer", "tracepoint", "btf_tracepoint", "task_registers", "socket_length", "trampoline",
-                "socket_functions", "kprobe", "uprobe"}
+CAPABILITIES = {"btf", "ring_buffer", "kernel_reads", "tracepoint", "btf_tracepoint", "task_registers", "socket_length",
+                "trampoline", "socket_functions", "kprobe", "uprobe"}
 RIGHTS = ["CAP_BPF", "CAP_PERFMON", "CAP_SYS_PTRACE", "CAP_DAC_READ_SEARCH", "CAP_SETUID", "CAP_SETGID", "CAP_SETPCAP",
           "CAP_KILL"]
 PERMISSION = 4

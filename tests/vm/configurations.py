@@ -52,7 +52,7 @@ CONFIGURATIONS = (
     Configuration("cgroup-v1", "no cgroup v2 mounted by the system, all controllers in v1 hierarchies", cgroups="v1"),
     Configuration("cgroup-hybrid", "v1 hierarchies, with v2 beside them at /sys/fs/cgroup/unified", cgroups="hybrid"),
     Configuration("confidentiality", "lockdown=confidentiality refuses to read kernel memory: Telegen says so and ends",
-                  REFUSED, boot="lockdown=confidentiality", refused="tracepoint"),
+                  REFUSED, boot="lockdown=confidentiality", refused="kernel_reads"),
     Configuration("no-btf", "no type information (its folder is hidden in the guest; the kernel has it): Telegen "
                   "says so and ends", REFUSED, btf="hidden", refused="btf"),
 )

@@ -13,6 +13,7 @@ namespace telegen {
 enum class Capability {
   kBtf,              // /sys/kernel/btf/vmlinux: CO-RE needs it
   kRingBuffer,       // BPF_MAP_TYPE_RINGBUF
+  kKernelReads,      // bpf_probe_read_kernel, which lockdown=confidentiality refuses
   kTracepoint,       // programs on tracepoints, and tracefs to name them
   kBtfTracepoint,    // tp_btf: typed raw tracepoints
   kTaskRegisters,    // bpf_task_pt_regs and bpf_get_current_task_btf

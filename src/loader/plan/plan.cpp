@@ -52,7 +52,7 @@ std::vector<std::pair<std::string, std::string>> impossible_probes(const EbpfSet
 Plan make_plan(const Capabilities& capabilities, const EbpfSettings& settings) {
   Plan plan;
   if (!settings.enabled) return plan;
-  for (const Capability base : {Capability::kBtf, Capability::kRingBuffer}) {
+  for (const Capability base : {Capability::kBtf, Capability::kRingBuffer, Capability::kKernelReads}) {
     if (!capabilities[base].available) plan.missing.push_back(capabilities[base].detail);
   }
   for (const Hook& hook : probe_table()) {

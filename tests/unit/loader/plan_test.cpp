@@ -77,6 +77,12 @@ TEST(Plan, WithoutBtfTheReasonIsThat) {
   EXPECT_EQ(plan.missing.front(), "no btf");
 }
 
+TEST(Plan, WhereKernelMemoryMayNotBeReadNothingCanBeTraced) {
+  const Plan plan = make_plan(without({Capability::kKernelReads}), {});
+  ASSERT_EQ(plan.missing.size(), 1U);
+  EXPECT_EQ(plan.missing.front(), "no kernel_reads");
+}
+
 TEST(Plan, AForcedCandidateIsTakenThoughABetterOneIsThere) {
   const Plan plan = make_plan(everything(), {.force_probe = {{"socket.send", "enter+exit"}}});
   EXPECT_EQ(hook(plan, "socket.send").chosen->name, "enter+exit");
