@@ -18,8 +18,8 @@ GRACE_S = 60  # of a machine's limit: to boot and to tell what it has when the t
 OUT_BYTES = 256 << 20  # of a sparse file: what the tests leave
 MEMORY_MIB = 2048
 
-# How much slower than the host a guest is taken to be (testkit/pace.py). Measured on a two-core host: `import grpc` 6
-# times, fork and exec 8 times, the first answer of an agent 5 times; with as many guests as cores.
+# How much slower than the host a guest is taken to be (testkit/pace.py): about what `import grpc` and the start of an agent
+# take more, with two guests on two cores.
 TIME_SCALE = 6
 
 
