@@ -133,7 +133,8 @@ static __always_inline int on_messages(long messages, __u32 direction)
     if (i >= messages || !read_user(&t->lengths[i], sizeof(t->lengths[i]), &vector[i].msg_len)) break;
     total += t->lengths[i];
   }
-  /* The socket's sequence number is that of the end of all messages; each one's own lies `later` bytes before it. */
+  /* What could not be read is 0, and ends this. The socket's sequence number is that of the end of all messages; each
+   * one's own lies `later` bytes before it. */
   for (__u32 i = 0; i < TG_MESSAGES_MAX; i++) {
     if (i >= messages || t->lengths[i] == 0) break;
     before += t->lengths[i];
