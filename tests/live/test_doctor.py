@@ -93,8 +93,9 @@ def test_tracefs_that_may_not_be_mounted_is_a_finding_that_says_what_to_do(scope
     status, output = doctor(scope, "--json", wrapper=["unshare", "--mount", "sh", "-c", hide, "sh", *without("sys_admin")])
     report = json.loads(output)
     check_shape(report)
-    # Typed tracepoints need no tracefs: where sockets have some (Linux 6.3), the host can be traced all the same.
-    can_trace = report["capabilities"]["socket_length"]["available"]
+    # Typed tracepoints and fexit need no tracefs: where sockets can be seen by them, the host can be traced all the same.
+    available = {name for name, found in report["capabilities"].items() if found["available"]}
+    can_trace = "task_registers" in available and bool({"socket_length", "socket_functions"} & available)
     assert (status, report["can_trace"]) == ((0, True) if can_trace else (3, False)) and report["missing_rights"] == []
     missing = {probe["key"] for probe in report["probes"] if probe["candidate"] is None}
     assert {"socket.accept", "socket.unix_close", "socket.messages"} <= missing
