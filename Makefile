@@ -16,7 +16,7 @@ setup: ## install what the build needs (Debian packages)
 build: setup ## build the release binary: build/release/telegen
 	@scripts/build
 
-test: ## set up, build and run all tests (root or sudo; about 25 minutes on 2 cores)
+test: ## set up, build and run all tests (root or sudo; about 20 minutes on 2 cores)
 	@scripts/test
 
 vm-test: build ## the live tests on KERNEL=5.10, 6.1, 6.12 (all), CONFIGURATION=…, TESTS="…"; no KVM needed
