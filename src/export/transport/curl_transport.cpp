@@ -347,6 +347,9 @@ Result<std::unique_ptr<Transport>> make_transport(TransportConfig config) {
       return fail("otlp.headers." + name + ": the value has a control character", ErrorKind::kConfiguration);
     }
   }
+  if (config.endpoint.tls && config.tls.verify && config.tls.ca_pem.empty()) {
+    return fail("this system has no file of authorities: set otlp.tls.ca_file", ErrorKind::kConfiguration);
+  }
   Handle handle(curl_easy_init());
   if (!handle) return fail("start libcurl: no handle", ErrorKind::kExport);
   auto transport = std::make_unique<CurlTransport>(std::move(config), std::move(handle));

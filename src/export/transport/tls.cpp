@@ -62,9 +62,6 @@ Result<TlsMaterial> load_tls_material(const TlsSettings& settings) {
       material.ca_pem = *std::move(pem);
       break;
     }
-    if (material.ca_pem.empty()) {
-      return fail("this system has no file of authorities: set otlp.tls.ca_file", ErrorKind::kConfiguration);
-    }
   }
   if (settings.cert_file.empty()) return material;
   auto cert = read_pem("otlp.tls.cert_file", settings.cert_file);

@@ -15,8 +15,9 @@ struct TlsMaterial {
   bool verify = true;
 };
 
-// Reads the files of `settings`; without a ca_file the system's authorities. Needs the rights to read them, so the
-// wiring calls it before it gives them up. Errors name the file and the configuration key.
+// Reads the files of `settings`; without a ca_file the system's authorities, and a system without any is an error only
+// to a transport that has to verify somebody. Needs the rights to read them, so the wiring calls it before it gives
+// them up. Errors name the file and the configuration key.
 Result<TlsMaterial> load_tls_material(const TlsSettings& settings);
 
 }  // namespace telegen

@@ -173,6 +173,17 @@ TEST(Transport, RefusesHeadersThatWouldSmuggleOthers) {
   EXPECT_EQ(make_transport(config).error().message, "otlp.headers: 'bad name' is no header name");
 }
 
+TEST(Transport, AuthoritiesAreMissedOnlyWhereSomebodyIsVerified) {
+  TransportConfig config;  // a host without any, a container for instance
+  config.endpoint = {.url = "http://h:4317", .authority = "h:4317", .tls = false};
+  EXPECT_TRUE(make_transport(config));
+  config.endpoint = {.url = "https://h:4317", .authority = "h:4317", .tls = true};
+  ASSERT_FALSE(make_transport(config));
+  EXPECT_EQ(make_transport(config).error().message, "this system has no file of authorities: set otlp.tls.ca_file");
+  config.tls.verify = false;
+  EXPECT_TRUE(make_transport(config));
+}
+
 Result<void> apply(OtlpSettings& settings, const std::map<std::string, std::string, std::less<>>& env) {
   return apply_environment(settings, [&env](std::string_view name) -> std::optional<std::string> {
     const auto it = env.find(name);
