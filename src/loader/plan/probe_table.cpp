@@ -12,7 +12,7 @@ constexpr Capability kExitNeeds[] = {kTracepoint, kTaskRegisters};
 constexpr Capability kTracepointNeeds[] = {kTracepoint};
 constexpr Capability kTypedNeeds[] = {kBtfTracepoint};
 
-constexpr std::string_view kSocketCost = "about 20 ns and the copy, on transfers of sockets only";
+constexpr std::string_view kSocketCost = "a look-up and the copy, on transfers of sockets only";
 constexpr std::string_view kFexitCost = "a trampoline and the copy, on transfers of stream sockets only";
 constexpr std::string_view kExitCost = "about 50 ns and the copy, on these syscalls of traced processes";
 constexpr std::string_view kPairCost = "about twice the exit program: arguments are parked at entry";
