@@ -10,8 +10,8 @@ import pytest
 from testkit import ROOT
 from testkit.agent import BINARY
 
-CAPABILITIES = {"btf", "ring_buffer", "kernel_reads", "tracepoint", "btf_tracepoint", "task_registers", "socket_length",
-                "trampoline", "socket_functions", "kprobe", "uprobe"}
+CAPABILITIES = {"btf", "ring_buffer", "growing_tables", "kernel_reads", "tracepoint", "btf_tracepoint", "task_registers",
+                "socket_length", "trampoline", "socket_functions", "kprobe", "uprobe"}
 RIGHTS = ["CAP_BPF", "CAP_PERFMON", "CAP_SYS_PTRACE", "CAP_DAC_READ_SEARCH", "CAP_SETUID", "CAP_SETGID", "CAP_SETPCAP",
           "CAP_KILL"]
 PERMISSION = 4
@@ -85,6 +85,20 @@ def test_sys_admin_stands_for_the_two_that_it_was_split_into(scope, right):
     assert status == 0 and json.loads(output)["missing_rights"] == []
     status, output = doctor(scope, "--json", wrapper=without(name, "sys_admin"))
     assert status == PERMISSION and [missing["name"] for missing in json.loads(output)["missing_rights"]] == [right]
+
+
+def test_a_kernel_that_asks_for_more_than_perfmon_says_so(scope):
+    """kernel.perf_event_paranoid above 2, which Debian's kernels have by default and others take without any effect."""
+    level = int(Path("/proc/sys/kernel/perf_event_paranoid").read_text())
+    if level <= 2:
+        pytest.skip(f"kernel.perf_event_paranoid is {level} here")
+    mount = 'test -d /sys/kernel/tracing/events || mount -t tracefs tracefs /sys/kernel/tracing; exec "$@"'
+    _, output = doctor(scope, "--json", wrapper=["unshare", "--mount", "sh", "-c", mount, "sh", *without("sys_admin")])
+    report = json.loads(output)
+    check_shape(report)
+    assert report["missing_rights"] == []
+    assert report["capabilities"]["tracepoint"]["detail"] == (
+        f"kernel.perf_event_paranoid is {level}, which takes CAP_SYS_ADMIN: sysctl kernel.perf_event_paranoid=2")
 
 
 def test_tracefs_that_may_not_be_mounted_is_a_finding_that_says_what_to_do(scope):

@@ -1,7 +1,6 @@
 #include "loader/attach/probes.h"
 
 #include <bpf/bpf.h>
-#include <bpf/btf.h>
 #include <bpf/libbpf.h>
 #include <malloc.h>
 #include <sys/resource.h>
@@ -72,18 +71,6 @@ void choose_programs(bpf_object* object, const Plan& plan) {
   }
 }
 
-// Of a table that is made in full when it is loaded: about 11 MB.
-constexpr std::uint32_t kConnectionsInAdvance = 1 << 16;
-
-// Whether programs may have a table grow. Before the kernel got an allocator for them (6.1) that was unsafe in some
-// contexts, and it warns of every such table, with a call trace; a host may be set to panic on warnings.
-bool tables_may_grow() {
-  btf* kernel = ::btf__load_vmlinux_btf();
-  const bool may = kernel != nullptr && ::btf__find_by_name_kind(kernel, "bpf_mem_alloc", BTF_KIND_STRUCT) > 0;
-  ::btf__free(kernel);
-  return may;
-}
-
 // Detail goes to the debug log; what users need is in the error that the caller makes.
 int discard_libbpf_log(libbpf_print_level, const char*, va_list) { return 0; }
 
@@ -97,13 +84,12 @@ struct Probes::State {
   MappedArray<tg_rule> rules;
   MappedArray<SelectedPage> selected;
   std::uint32_t ring_bytes = 0;
-  bool growing_tables = true;
   std::vector<std::string> failures;
 
   Result<void> open_and_load(const Plan& plan, const EbpfSettings& wanted);
-  Result<void> load_socket(const Plan& plan, const EbpfSettings& wanted, bool typed_reads);
+  Result<void> load_socket(const Plan& plan, bool typed_reads);
   void set_process_options(const Plan& plan, const EbpfSettings& wanted);
-  void set_socket_options(const Plan& plan, const EbpfSettings& wanted, bool typed_reads);
+  void set_socket_options(const Plan& plan, bool typed_reads);
   Result<void> map_arrays(const EbpfSettings& wanted);
   Result<void> attach_all(const Plan& plan);
 };
@@ -117,13 +103,9 @@ void Probes::State::set_process_options(const Plan& plan, const EbpfSettings& wa
   choose_programs(process->obj, plan);
 }
 
-void Probes::State::set_socket_options(const Plan& plan, const EbpfSettings& wanted, bool typed_reads) {
-  auto connections = static_cast<std::uint32_t>(wanted.connections);
-  if (!growing_tables) {
-    connections = std::min(connections, kConnectionsInAdvance);
-    ::bpf_map__set_map_flags(socket->maps.tg_connections, 0);
-  }
-  ::bpf_map__set_max_entries(socket->maps.tg_connections, connections);
+void Probes::State::set_socket_options(const Plan& plan, bool typed_reads) {
+  if (!plan.growing_tables) ::bpf_map__set_map_flags(socket->maps.tg_connections, 0);
+  ::bpf_map__set_max_entries(socket->maps.tg_connections, plan.connections);
   ::bpf_map__set_max_entries(socket->maps.tg_parked, plan.arguments_parked ? 16384 : 1);
   socket->rodata->tg_arguments_parked = plan.arguments_parked;
   socket->rodata->tg_typed_reads = typed_reads;
@@ -137,20 +119,19 @@ Result<void> Probes::State::open_and_load(const Plan& plan, const EbpfSettings& 
   if (const int error = ::process_bpf__load(process.get()); error != 0) {
     return fail_errno(-error, "load BPF programs", "process", ErrorKind::kBpf);
   }
-  growing_tables = tables_may_grow();
-  if (!growing_tables && wanted.connections > kConnectionsInAdvance) {
-    failures.push_back("this kernel cannot let the table of connections grow (before Linux 6.1): at most " +
-                       std::to_string(kConnectionsInAdvance) + " are followed at once");
+  if (plan.connections < wanted.connections) {
+    failures.push_back("this kernel cannot let tables grow (before Linux 6.1): at most " +
+                       std::to_string(plan.connections) + " connections are followed at once");
   }
   // Typed reads are faster; whether the kernel takes them shows by loading.
-  if (load_socket(plan, wanted, true)) return {};
-  return load_socket(plan, wanted, false);
+  if (load_socket(plan, true)) return {};
+  return load_socket(plan, false);
 }
 
-Result<void> Probes::State::load_socket(const Plan& plan, const EbpfSettings& wanted, bool typed_reads) {
+Result<void> Probes::State::load_socket(const Plan& plan, bool typed_reads) {
   socket.reset(::socket_bpf__open());
   if (!socket) return fail_errno(errno, "open", "the BPF objects", ErrorKind::kBpf);
-  set_socket_options(plan, wanted, typed_reads);
+  set_socket_options(plan, typed_reads);
   if (auto shared = share_maps(process->obj, socket->obj); !shared) return shared;
   if (const int error = ::socket_bpf__load(socket.get()); error != 0) {
     return fail_errno(-error, "load BPF programs", "socket", ErrorKind::kBpf);

@@ -5,13 +5,16 @@
 #include <bpf/libbpf.h>
 #include <cap-ng.h>
 #include <linux/bpf.h>
+#include <linux/perf_event.h>
 #include <sched.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
+#include <fstream>
 
 #include "base/fd.h"
 
@@ -26,6 +29,7 @@ struct CapabilityText {
 constexpr std::array<CapabilityText, kCapabilities> kTexts = {{
     {"btf", "the kernel describes its own types (CONFIG_DEBUG_INFO_BTF)"},
     {"ring_buffer", "BPF ring buffers (Linux 5.8)"},
+    {"growing_tables", "BPF tables may grow while they are used (Linux 6.1)"},
     {"kernel_reads", "BPF programs may read kernel memory"},
     {"tracepoint", "BPF programs on tracepoints, through tracefs"},
     {"btf_tracepoint", "BPF programs on typed tracepoints (tp_btf)"},
@@ -112,6 +116,23 @@ Finding try_kernel_reads() {
   return program.valid() ? yes() : no("bpf_probe_read_kernel is refused: lockdown=confidentiality, or missing rights");
 }
 
+// Debian's and Ubuntu's kernels ask for more than CAP_PERFMON where kernel.perf_event_paranoid is above 2.
+Finding try_tracepoint_event(const std::string& id_file) {
+  perf_event_attr attributes{};
+  attributes.size = sizeof attributes;
+  attributes.type = PERF_TYPE_TRACEPOINT;
+  attributes.disabled = 1;
+  std::ifstream(id_file) >> attributes.config;
+  const Fd event(static_cast<int>(::syscall(SYS_perf_event_open, &attributes, -1, 0, -1, PERF_FLAG_FD_CLOEXEC)));
+  if (event.valid()) return yes();
+  const int code = errno;
+  int paranoid = 0;
+  std::ifstream("/proc/sys/kernel/perf_event_paranoid") >> paranoid;
+  if (code != EACCES || paranoid <= 2) return no_errno("open a tracepoint's perf event", code);
+  return no("kernel.perf_event_paranoid is " + std::to_string(paranoid) +
+            ", which takes CAP_SYS_ADMIN: sysctl kernel.perf_event_paranoid=2");
+}
+
 Finding try_tracepoint(const std::string& tracefs) {
   if (tracefs.empty()) {
     return no(
@@ -122,7 +143,18 @@ Finding try_tracepoint(const std::string& tracefs) {
   if (::access(id.c_str(), R_OK) != 0) return no_errno("read " + id, errno);
   const Fd program(
       ::bpf_prog_load(BPF_PROG_TYPE_TRACEPOINT, "tg_probe", "GPL", kReturnZero.data(), kReturnZero.size(), nullptr));
-  return program.valid() ? yes() : no_errno("load a tracepoint program", errno);
+  return program.valid() ? try_tracepoint_event(id) : no_errno("load a tracepoint program", errno);
+}
+
+// Before the kernel got an allocator that is safe in BPF programs, growing was unsafe in some contexts, and it warns of
+// every such table, with a call trace; a host may be set to panic on warnings.
+Finding try_growing_tables() {
+  btf* kernel = ::btf__load_vmlinux_btf();
+  const bool may = kernel != nullptr && ::btf__find_by_name_kind(kernel, "bpf_mem_alloc", BTF_KIND_STRUCT) > 0;
+  ::btf__free(kernel);
+  return may ? yes()
+             : no("at most " + std::to_string(kConnectionsInAdvance) +
+                  " connections are followed at once, in a table that is made in full at the start");
 }
 
 Finding try_ring_buffer() {
@@ -169,6 +201,7 @@ Capabilities measure_capabilities(const std::string& tracefs) {
                                 ? yes()
                                 : no("/sys/kernel/btf/vmlinux is missing (CONFIG_DEBUG_INFO_BTF is off)");
   found[Capability::kRingBuffer] = try_ring_buffer();
+  found[Capability::kGrowingTables] = try_growing_tables();
   found[Capability::kKernelReads] = try_kernel_reads();
   found[Capability::kTracepoint] = tracefs.empty() && !found[Capability::kKernelReads].available
                                        ? no("not tried, as " + found[Capability::kKernelReads].detail)

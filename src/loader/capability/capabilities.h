@@ -4,6 +4,7 @@
 #pragma once
 
 #include <array>
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -13,6 +14,7 @@ namespace telegen {
 enum class Capability {
   kBtf,              // /sys/kernel/btf/vmlinux: CO-RE needs it
   kRingBuffer,       // BPF_MAP_TYPE_RINGBUF
+  kGrowingTables,    // hash tables that BPF programs may have grow
   kKernelReads,      // bpf_probe_read_kernel, which lockdown=confidentiality refuses
   kTracepoint,       // programs on tracepoints, and tracefs to name them
   kBtfTracepoint,    // tp_btf: typed raw tracepoints
@@ -24,6 +26,8 @@ enum class Capability {
   kUprobe,           // uprobe, uretprobe
   kCount,
 };
+// How many connections can be followed without kGrowingTables: about 11 MB.
+constexpr std::uint32_t kConnectionsInAdvance = 1 << 16;
 constexpr std::size_t kCapabilities = static_cast<std::size_t>(Capability::kCount);
 
 // The name users see: "btf", "ring_buffer", …

@@ -55,6 +55,9 @@ Plan make_plan(const Capabilities& capabilities, const EbpfSettings& settings) {
   for (const Capability base : {Capability::kBtf, Capability::kRingBuffer, Capability::kKernelReads}) {
     if (!capabilities[base].available) plan.missing.push_back(capabilities[base].detail);
   }
+  plan.growing_tables = capabilities[Capability::kGrowingTables].available;
+  plan.connections = static_cast<std::uint32_t>(settings.connections);
+  if (!plan.growing_tables) plan.connections = std::min(plan.connections, kConnectionsInAdvance);
   for (const Hook& hook : probe_table()) {
     PlannedHook planned = choose(hook, capabilities, settings);
     if (planned.chosen == nullptr && hook.required) {

@@ -2,6 +2,7 @@
 // it is tested without rights and printed by `telegen doctor`.
 #pragma once
 
+#include <cstdint>
 #include <span>
 #include <string>
 #include <string_view>
@@ -40,6 +41,8 @@ struct PlannedHook {
 
 struct Plan {
   std::vector<PlannedHook> hooks;
+  std::uint32_t connections = 0;     // how many are followed at once
+  bool growing_tables = true;        // or their table is made in full at the start
   bool arguments_parked = false;     // some chosen candidate hands arguments from syscall entry to exit
   std::vector<std::string> missing;  // required things that are not to be had: nothing can be loaded
   bool loads(std::string_view program) const;

@@ -49,6 +49,17 @@ TEST(Plan, WithoutTheSocketsTracepointTheSystemCallsAreTaken) {
   EXPECT_FALSE(plan.loads("enter_write"));
 }
 
+TEST(Plan, WhereTablesCannotGrowFewerConnectionsAreFollowed) {
+  EbpfSettings settings;
+  EXPECT_TRUE(make_plan(everything(), settings).growing_tables);
+  EXPECT_EQ(make_plan(everything(), settings).connections, settings.connections);
+  const Plan limited = make_plan(without({Capability::kGrowingTables}), settings);
+  EXPECT_FALSE(limited.growing_tables);
+  EXPECT_EQ(limited.connections, kConnectionsInAdvance);
+  settings.connections = 1000;
+  EXPECT_EQ(make_plan(without({Capability::kGrowingTables}), settings).connections, 1000U);
+}
+
 TEST(Plan, WithoutTaskRegistersArgumentsAreParkedAtEntry) {
   const Plan plan = make_plan(without({Capability::kTaskRegisters}), {});
   EXPECT_TRUE(plan.missing.empty());
