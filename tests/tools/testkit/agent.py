@@ -25,6 +25,12 @@ _SAMPLE = re.compile(r"^([a-zA-Z_:][a-zA-Z0-9_:]*)(?:\{(.*)\})? ([^ ]+)(?: [0-9]
 _LABEL = re.compile(r'([a-zA-Z_][a-zA-Z0-9_]*)="((?:[^"\\]|\\.)*)",?')
 
 
+def permitted(scope):
+    """What this kernel permits, by the names of `telegen doctor`."""
+    report = json.loads(scope.run([BINARY, "doctor", "--json"], leaf="agent"))
+    return {name for name, finding in report["capabilities"].items() if finding["available"]}
+
+
 @dataclass(frozen=True)
 class Sample:
     name: str
