@@ -74,6 +74,11 @@ def _summary(outcomes):
     return lines
 
 
+def _row(test):
+    """Where a test stands in the table: each candidate of a hook has a row of its own."""
+    return test.case if test.name.startswith("test_candidates::") else test.name
+
+
 def _matrix(outcomes):
     """One table a kernel: a row a test, a column a configuration."""
     lines = []
@@ -82,9 +87,9 @@ def _matrix(outcomes):
         lines += ["", f"### {chosen[0][0].kernel.release} ({chosen[0][0].kernel.suite}, package {chosen[0][0].kernel.version})",
                   "", "| test | " + " | ".join(o.configuration.name for o, _ in chosen) + " |",
                   "|---|" + "---|" * len(chosen)]
-        for name in dict.fromkeys(test.name for _, report in chosen for test in report.tests):
-            cells = [_cell([t for t in report.tests if t.name == name]) for _, report in chosen]
-            lines.append(f"| {name} | " + " | ".join(cells) + " |")
+        for row in dict.fromkeys(_row(test) for _, report in chosen for test in report.tests):
+            cells = [_cell([t for t in report.tests if _row(t) == row]) for _, report in chosen]
+            lines.append(f"| {row} | " + " | ".join(cells) + " |")
     return lines
 
 
@@ -102,7 +107,8 @@ def markdown(outcomes, about):
     shows = {o.configuration.name: o.configuration.shows for o, _ in outcomes}
     return "\n".join([*about, "", *_summary(outcomes), "", "What a configuration shows:", "",
                       *(f"- **{name}**: {text}" for name, text in shows.items()), *_figures(outcomes), "",
-                      "A cell has how many cases of a test passed; `·` is a test that the configuration does not run.",
+                      "A cell has how many cases of a test passed; `·` is a test that the configuration does not run. A candidate "
+                      "(in brackets) is skipped where the kernel cannot have it.",
                       *_matrix(outcomes)]) + "\n"
 
 

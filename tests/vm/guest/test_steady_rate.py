@@ -8,7 +8,6 @@ from testkit.servers import Nginx
 
 RATES = (500, 1000, 1500, 2000, 3000, 4000, 6000, 8000)
 SECONDS = 5
-LEAST = 500  # a machine below this is too slow to say anything
 
 
 def in_time(scope, counting, nginx, running, rate):
@@ -25,15 +24,14 @@ def in_time(scope, counting, nginx, running, rate):
 @pytest.mark.timeout(120)
 def test_no_span_is_missing_at_any_rate_that_this_machine_sustains(scope, counting, agent, record_property):
     """A rate is sustained when the load generator, the server, the agent and the receiver keep up with it together: the
-    load is over in its time, or 5 % later at most."""
+    load is over in its time, or 5 % later at most. Which one that is, is reported; that nothing is missing, is tested."""
     nginx = Nginx(scope, workers=1, log=False)
     running = agent(endpoint=counting.endpoint)
     sustained = 0
     for rate in RATES:
         # The host of an emulated machine has other things to do at times: the lowest rate is tried again.
-        if not any(in_time(scope, counting, nginx, running, rate) for _ in range(5 if rate == LEAST else 1)):
+        if not any(in_time(scope, counting, nginx, running, rate) for _ in range(5 if rate == RATES[0] else 1)):
             break
         sustained = rate
     record_property("steady_rate", sustained)
     print(f"steady rate: {sustained} requests a second")
-    assert sustained >= LEAST, f"this machine sustains {sustained} requests a second only"
