@@ -3,6 +3,7 @@
 
 #include <cstdio>
 #include <nlohmann/json.hpp>
+#include <span>
 
 #include "commands.h"
 #include "exit_code.h"
@@ -34,6 +35,19 @@ Report examine() {
   return report;
 }
 
+// All ways to observe a hook, in order of preference, and what of their needs this kernel lacks.
+json to_json(std::span<const Candidate> candidates, const Capabilities& capabilities) {
+  json values = json::array();
+  for (const Candidate& candidate : candidates) {
+    json lacks = json::array();
+    for (const Capability need : candidate.needs) {
+      if (!capabilities[need].available) lacks.push_back(name_of(need));
+    }
+    values.push_back({{"name", candidate.name}, {"cost", candidate.cost}, {"lacks", lacks}});
+  }
+  return values;
+}
+
 json to_json(const Report& report) {
   json value{
       {"kernel", report.system.release}, {"machine", report.system.machine}, {"worker_user", report.worker_user}};
@@ -53,6 +67,7 @@ json to_json(const Report& report) {
                                {"candidate", planned.chosen != nullptr ? json(planned.chosen->name) : json()},
                                {"cost", planned.chosen != nullptr ? json(planned.chosen->cost) : json()},
                                {"rejected", planned.rejected},
+                               {"candidates", to_json(planned.hook->candidates, report.capabilities)},
                                {"without", planned.hook->without}});
   }
   value["can_trace"] = report.verdict() == kSuccess;

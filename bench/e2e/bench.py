@@ -12,6 +12,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tests" / "tools"))
 
+import candidates  # noqa: E402
 from testkit import BUILD, ROOT  # noqa: E402
 from testkit.agent import KERNEL_LOST, Agent  # noqa: E402
 from testkit.clients import ExactLoad, RawClient, Wrk  # noqa: E402
@@ -159,6 +160,14 @@ def first_span(runs):
                    "connection that is older than the agent; batch_timeout 50ms", runs=times)]
 
 
+def candidate_costs(pairs, publish):
+    """(e) what each candidate of the hooks on transfers adds to system calls, of traced and of other processes."""
+    figures = candidates.measure(pairs)
+    if publish:
+        candidates.publish(figures, pairs)
+    return candidates.results(figures, pairs, result)
+
+
 def micro_benchmarks():
     """The Google Benchmark programs of the release build, one result a benchmark."""
     results = []
@@ -189,13 +198,14 @@ def table(results):
 def main():
     parts = {"cpu_per_request": lambda a: cpu_per_request(a.pairs, a.seconds),
              "worker_cost": lambda a: worker_cost(a.runs, a.requests), "first_span": lambda a: first_span(a.runs),
-             "micro": lambda a: micro_benchmarks()}
+             "candidates": lambda a: candidate_costs(a.pairs, a.publish), "micro": lambda a: micro_benchmarks()}
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--pairs", type=int, default=7)
     parser.add_argument("--seconds", type=int, default=5, help="of load a measurement")
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--requests", type=int, default=200_000)
     parser.add_argument("--only", choices=parts, action="append")
+    parser.add_argument("--publish", action="store_true", help="put the table of `candidates` into docs/performance.md")
     parser.add_argument("--output", type=Path, default=BUILD / "bench.json")
     arguments = parser.parse_args()
     results, failed = [], []

@@ -44,10 +44,23 @@ def check_shape(report):
         assert finding["available"] == (finding["detail"] == ""), f"{name}: a reason exactly where it is missing"
     assert [probe["key"] for probe in report["probes"]] == rows_of_the_table()
     for probe in report["probes"]:
-        assert set(probe) == {"key", "purpose", "candidate", "cost", "rejected", "without"}
+        assert set(probe) == {"key", "purpose", "candidate", "cost", "rejected", "candidates", "without"}
         assert probe["purpose"] and probe["without"]
         assert (probe["candidate"] is None) == (probe["cost"] is None), probe["key"]
         assert probe["candidate"] or probe["rejected"], f"{probe['key']}: not used, and no reason"
+        check_candidates(probe, report["capabilities"])
+
+
+def check_candidates(probe, capabilities):
+    """All are listed, the first that lacks nothing is the one in use, and those before it are the rejected ones."""
+    for candidate in probe["candidates"]:
+        assert set(candidate) == {"name", "cost", "lacks"} and candidate["name"] and candidate["cost"]
+        assert all(not capabilities[need]["available"] for need in candidate["lacks"])
+    possible = [candidate for candidate in probe["candidates"] if not candidate["lacks"]]
+    assert (probe["candidate"], probe["cost"]) == ((possible[0]["name"], possible[0]["cost"]) if possible else (None, None))
+    rejected = [why.split(": ")[0] for why in probe["rejected"]]
+    assert rejected == [candidate["name"] for candidate in probe["candidates"]][:len(rejected)]
+    assert len(rejected) == (probe["candidates"].index(possible[0]) if possible else len(probe["candidates"]))
 
 
 def test_as_root(scope):

@@ -13,6 +13,7 @@ import zstandard
 from opentelemetry.proto.collector.trace.v1 import trace_service_pb2 as service
 from opentelemetry.proto.collector.trace.v1 import trace_service_pb2_grpc as service_grpc
 
+from testkit import call_cost, pages
 from testkit.agent import Agent, parse_metrics, telegen
 from testkit.clients import Curl, ExactLoad, RawClient, Wrk, compiled, parse_wrk
 from testkit.pace import fewer, longer
@@ -329,3 +330,36 @@ def test_io_matrix_serves(scope, share, call):
         assert client.response()[2] == b"bbbbb" or WRITES[call] == "sendfile"
     process.send(signal.SIGTERM)
     process.wait()
+
+
+def costs(**added):
+    """Figures of compare() in which each column of a candidate has the values given, or this kernel does not have it."""
+    columns = {name: dict.fromkeys(call_cost.COLUMNS, values) for name, values in added.items() if values}
+    return {"candidates": {name: [] if values else ["trampoline"] for name, values in added.items()},
+            "without": dict.fromkeys(call_cost.COLUMNS, [1000, 1002]), "added": columns}
+
+
+def test_costs_as_a_table():
+    head, rule, without, *rows = call_cost.table(costs(one=[1500, 1500], two=None, three=[20, 4, 6, 5, 1, 7, 900]))
+    count = len(call_cost.COLUMNS)
+    assert head.count("|") == rule.count("|") == count + 2
+    assert without == "| without Telegen |" + " 1,001 |" * count
+    assert rows == ["| `one` |" + " +1,500 |" * count, "| `two` |" + " – |" * count, "| `three` |" + " +6 (4 to 20) |" * count]
+
+
+def test_costs_that_contradict_the_order():
+    assert call_cost.misplaced(costs(one=[10], two=None, three=[20], four=[20])) == []
+    assert call_cost.misplaced(costs(one=[100], two=[200], three=[150])) == [("two", "three")]
+    assert call_cost.misplaced(costs(one=[100], two=[99])) == [], "as good as the same"
+    figures = costs(one=[100], two=[90])
+    figures["added"]["two"]["other/pipe"] = [102]
+    assert call_cost.misplaced(figures) == [], "cheaper for some calls and dearer for others: not for a table to decide"
+
+
+def test_figures_are_put_into_a_page_between_their_markers(tmp_path):
+    page = tmp_path / "page.md"
+    page.write_text("# A\n<!-- x: begin -->\nold\n<!-- x: end -->\n<!-- y: begin -->\nkept\n<!-- y: end -->\n")
+    pages.publish("new\n", page, "x")
+    assert page.read_text() == "# A\n<!-- x: begin -->\nnew\n<!-- x: end -->\n<!-- y: begin -->\nkept\n<!-- y: end -->\n"
+    with pytest.raises(ValueError):
+        pages.publish("new", page, "z")

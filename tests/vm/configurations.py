@@ -40,6 +40,7 @@ class Configuration:
     btf: str = "shown"         # hidden: an empty file system is mounted over /sys/kernel/btf
     refused: str = ""          # the capability of `telegen doctor` without which this machine cannot be traced
     churn: int = 20            # what test_churn.py divides 10,000 processes and 50,000 connections by
+    counts: bool = False       # the guest's clocks count executed instructions, one a nanosecond
     limit: int = 1200          # seconds of wall time until the machine is ended
 
 
@@ -62,9 +63,13 @@ CI_KERNELS = ("5.10", "6.12")
 CI = Configuration("ci", "requests become spans on this kernel, and nothing is left in it", CORE + LOAD,
                    limit=780)
 
+# No test of anything, but a measurement: what each candidate of a hook adds to system calls.
+COST = Configuration("cost", "what each candidate adds to system calls, in instructions",
+                     ("tests/vm/guest/test_call_cost.py",), counts=True, limit=1800)
+
 
 def named(names):
-    known = {c.name: c for c in (*CONFIGURATIONS, CI)}
+    known = {c.name: c for c in (*CONFIGURATIONS, CI, COST)}
     unknown = [name for name in names if name not in known]
     if unknown:
         raise KeyError(f"no configuration {', '.join(unknown)}: there are {', '.join(known)}")

@@ -18,6 +18,10 @@ GRACE_S = 60  # of a machine's limit: to boot and to tell what it has when the t
 OUT_BYTES = 256 << 20  # of a sparse file: what the tests leave
 MEMORY_MIB = 2048
 
+# Without cmpxchg16b: QEMU 7.2 leaves wrong flags after it, and the kernel's memory allocator uses it (half of all boots of
+# 6.12 ended in a panic).
+CPU = "max,cx16=off"
+
 # How much slower than the host a guest is taken to be (testkit/pace.py). It is slower than that by some measures (`import
 # grpc`: 0.1 s on the host, 1.6 s in a guest), but the tests' limits have room: with 6 they pass beside a busy second guest.
 TIME_SCALE = 6
@@ -48,7 +52,7 @@ class Outcome:
 def job(configuration, pytest_arguments, time_scale):
     """The guest's settings and command, as guest/run reads them."""
     command = ["env", f"TELEGEN_TIME_SCALE={time_scale}", "TELEGEN_VM=1", f"TELEGEN_VM_REFUSED={configuration.refused}",
-               f"TELEGEN_CHURN={configuration.churn}",
+               f"TELEGEN_CHURN={configuration.churn}", f"TELEGEN_VM_COUNTS={'yes' if configuration.counts else ''}",
                "PYTHONDONTWRITEBYTECODE=1", "/telegen/build/venv/bin/python", "-m", "pytest", "-c", "tests/pytest.ini",
                "-v", "--durations=15", "-o", "junit_family=xunit1", "--junitxml=/run/out/junit.xml", *pytest_arguments]
     left = configuration.limit - GRACE_S
@@ -65,14 +69,22 @@ def command_line(configuration):
     return " ".join(word for word in words if word)
 
 
+def speed(configuration):
+    """With -icount the guest's clocks advance one nanosecond an executed instruction while it does something, so what it
+    measures is the same on any host, and twice the same. That takes QEMU one thread. Copies are then made a word at a
+    time (erms, fsrm: a byte at a time), as a repeated instruction counts once a repetition."""
+    if configuration.counts:
+        return ["-accel", "tcg,thread=single", "-icount", "shift=0", "-cpu", f"{CPU},erms=off,fsrm=off"]
+    return ["-accel", "tcg,thread=multi", "-cpu", CPU]
+
+
 def qemu(kernel, configuration, folder, images):
     drives = []
     for number, (file, extra) in enumerate([*((image, ",readonly=on") for image in images), (folder / "out.img", "")]):
         drives += ["-drive", f"file={file},format=raw,if=none,id=disk{number},cache=unsafe{extra}",
                    "-device", f"virtio-blk-pci,drive=disk{number}"]
-    # Without cmpxchg16b: QEMU 7.2 leaves wrong flags after it, and the kernel's memory allocator uses it (half of all boots
-    # of 6.12 ended in a panic). No network at all: the guest has its own loopback, and nothing else. No display, no monitor.
-    return ["qemu-system-x86_64", "-machine", "pc", "-accel", "tcg,thread=multi", "-cpu", "max,cx16=off", "-smp",
+    # No network at all: the guest has its own loopback, and nothing else. No display, no monitor.
+    return ["qemu-system-x86_64", "-machine", "pc", *speed(configuration), "-smp",
             str(configuration.cpus), "-m", str(MEMORY_MIB), "-nodefaults", "-no-user-config", "-nic", "none",
             "-display", "none", "-no-reboot", "-kernel", str(kernel.image), "-initrd", str(folder / "initramfs"),
             "-append", command_line(configuration), "-serial", f"file:{folder / 'console.log'}", *drives]

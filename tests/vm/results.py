@@ -97,7 +97,7 @@ def _figures(outcomes):
     lines = []
     for outcome, report in outcomes:
         for key, value in report.figures.items():
-            if key != "steady_rate":
+            if key not in ("steady_rate", "call_cost"):  # which have tables
                 lines.append(f"- {outcome.title}, {key}: {value}")
     return ["", *lines] if lines else []
 
@@ -110,10 +110,3 @@ def markdown(outcomes, about):
                       "A cell has how many cases of a test passed; `·` is a test that the configuration does not run. A candidate "
                       "(in brackets) is skipped where the kernel cannot have it.",
                       *_matrix(outcomes)]) + "\n"
-
-
-def publish(text, page, name="results"):
-    """Replaces what is between the page's markers."""
-    begin, end = f"<!-- {name}: begin -->", f"<!-- {name}: end -->"
-    before, rest = page.read_text().split(begin)
-    page.write_text(before + begin + "\n" + text + end + rest.split(end)[1])

@@ -13,9 +13,9 @@ from pathlib import Path
 
 sys.path[:0] = [str(Path(__file__).resolve().parents[1]), str(Path(__file__).resolve().parents[1] / "tools")]
 
-from testkit import BUILD, ROOT  # noqa: E402
+from testkit import BUILD, ROOT, pages  # noqa: E402
 from testkit.agent import BINARY  # noqa: E402
-from vm import configurations, kernels, machine, results, rootfs  # noqa: E402
+from vm import configurations, cost, kernels, machine, results, rootfs  # noqa: E402
 
 
 def arguments():
@@ -24,10 +24,12 @@ def arguments():
     parser.add_argument("--configuration", "-c", action="append", default=[],
                         help=f"{', '.join(c.name for c in configurations.CONFIGURATIONS)}; all if none is given")
     parser.add_argument("--ci", action="store_true", help="what the CI runs: two kernels, the tests that matter there")
+    parser.add_argument("--cost", action="store_true", help="no tests: what each candidate of a hook adds to system calls")
     parser.add_argument("--refresh", action="store_true", help="look for newer kernel packages")
     parser.add_argument("--fetch-only", action="store_true", help="kernels into the cache, and nothing else")
     parser.add_argument("--time-scale", type=float, default=machine.TIME_SCALE, help="how slow a guest is taken to be")
-    parser.add_argument("--publish", action="store_true", help="put the results into docs/kernels.md")
+    parser.add_argument("--publish", action="store_true",
+                        help="put the results into docs/kernels.md, those of --cost into docs/performance.md")
     parser.add_argument("tests", nargs="*", help="arguments for pytest, in place of the configuration's (after --)")
     return parser.parse_args()
 
@@ -56,6 +58,8 @@ def plan(options):
     """[(kernel's name, configuration)], those that need most processors first."""
     if options.ci:
         return [(name, configurations.CI) for name in options.kernel or configurations.CI_KERNELS]
+    if options.cost:
+        return [(name, configurations.COST) for name in options.kernel or kernels.SUITES]
     chosen = configurations.named(options.configuration) if options.configuration else configurations.CONFIGURATIONS
     wanted = options.kernel or list(kernels.SUITES)
     pairs = [(name, c) for name in wanted for c in chosen if name in c.kernels]
@@ -101,19 +105,34 @@ def end_machines(number, _):
     sys.exit(128 + number)
 
 
-def publish(options):
-    """Every whole run of the matrix that is still in build/vm/runs, into the page that users read."""
-    kept = [machine.remembered(name, c) for name in kernels.SUITES
-            for c in (*configurations.CONFIGURATIONS, configurations.CI)]
-    outcomes = [(outcome, results.read(outcome.junit)) for outcome in kept if outcome]
-    results.publish(results.markdown(outcomes, about(options)), ROOT / "docs" / "kernels.md")
+def remembered(chosen):
+    """Every whole run of these configurations that is still in build/vm/runs."""
+    kept = [machine.remembered(name, c) for name in kernels.SUITES for c in chosen]
+    return [(outcome, results.read(outcome.junit)) for outcome in kept if outcome]
+
+
+def emulator():
+    return subprocess.run(["qemu-system-x86_64", "--version"], capture_output=True, text=True).stdout.split("\n")[0]
 
 
 def about(options):
-    qemu = subprocess.run(["qemu-system-x86_64", "--version"], capture_output=True, text=True).stdout.split("\n")[0]
-    return [f"Measured on {time.strftime('%Y-%m-%d')} with {qemu}, software emulation, {os.cpu_count()} processors.",
+    return [f"Measured on {time.strftime('%Y-%m-%d')} with {emulator()}, software emulation, {os.cpu_count()} processors.",
             f"A guest is taken to be {options.time_scale:g} times slower than an ordinary machine: time limits are longer by "
             "that factor, and load tests send less and slower by it."]
+
+
+def tell(outcomes, options):
+    """Writes down what this run found out; what of it users read, with the runs before, into their pages."""
+    if options.cost:
+        (BUILD / "vm" / "cost.md").write_text(cost.markdown(outcomes, emulator()))
+        if options.publish:
+            cost.publish(remembered([configurations.COST]), emulator())
+        return "build/vm/cost.md"
+    (BUILD / "vm" / "results.md").write_text(results.markdown(outcomes, about(options)))
+    if options.publish:
+        text = results.markdown(remembered((*configurations.CONFIGURATIONS, configurations.CI)), about(options))
+        pages.publish(text, ROOT / "docs" / "kernels.md", "results")
+    return "build/vm/results.md"
 
 
 def main():
@@ -134,12 +153,10 @@ def main():
     except (kernels.KernelError, KeyError, FileNotFoundError) as error:
         print(f"vm-test: {error.args[0]}", file=sys.stderr)
         return 1
-    (BUILD / "vm" / "results.md").write_text(results.markdown(outcomes, about(options)))
-    if options.publish:
-        publish(options)
+    told = tell(outcomes, options)
     failed = sum(bool(results.verdict(*pair)) for pair in outcomes)
     print(f"{len(outcomes) - failed} of {len(outcomes)} machines ok in {(time.monotonic() - begin) / 60:.1f} min; "
-          f"build/vm/results.md, build/vm/runs/")
+          f"{told}, build/vm/runs/")
     return 1 if failed else 0
 
 

@@ -12,12 +12,13 @@ constexpr Capability kExitNeeds[] = {kTracepoint, kTaskRegisters};
 constexpr Capability kTracepointNeeds[] = {kTracepoint};
 constexpr Capability kTypedNeeds[] = {kBtfTracepoint};
 
-constexpr std::string_view kSocketCost = "a look-up and the copy, on transfers of sockets only";
-constexpr std::string_view kFexitCost = "a trampoline and the copy, on transfers of stream sockets only";
-constexpr std::string_view kExitCost = "about 50 ns and the copy, on these syscalls of traced processes";
-constexpr std::string_view kPairCost = "about twice the exit program: arguments are parked at entry";
-constexpr std::string_view kCloseCost = "about 50 ns a close of any descriptor";
+constexpr std::string_view kSocketCost = "a look-up on transfers of sockets only, and the copy where traced";
+constexpr std::string_view kFexitCost = "a trampoline and a look-up on transfers of stream sockets only, and the copy";
+constexpr std::string_view kExitCost = "a look-up on these calls whatever they are for, and the copy where traced";
+constexpr std::string_view kPairCost = "as exit, twice: arguments are parked at entry";
+constexpr std::string_view kCloseCost = "a look-up a close of any descriptor";
 constexpr std::string_view kRareCost = "only when it happens";
+constexpr std::string_view kRareCallCost = "when it happens, and a little on every system call while one is traced";
 
 constexpr std::string_view kReceiveSocket[] = {"socket_received"};
 constexpr std::string_view kReceiveFexit[] = {"tcp_received", "unix_received"};
@@ -50,12 +51,12 @@ constexpr Candidate kFile[] = {{"exit", kExitNeeds, kFileExit, kExitCost},
                                {"enter+exit", kTracepointNeeds, kFilePair, kPairCost}};
 
 constexpr std::string_view kAcceptPrograms[] = {"exit_accept", "exit_accept4"};
-constexpr Candidate kAccept[] = {{"exit", kTracepointNeeds, kAcceptPrograms, kRareCost}};
+constexpr Candidate kAccept[] = {{"exit", kTracepointNeeds, kAcceptPrograms, kRareCallCost}};
 
 constexpr std::string_view kConnectExit[] = {"exit_connect", "exit_shutdown"};
 constexpr std::string_view kConnectPair[] = {"exit_connect", "exit_shutdown", "enter_connect", "enter_shutdown"};
-constexpr Candidate kConnect[] = {{"exit", kExitNeeds, kConnectExit, kRareCost},
-                                  {"enter+exit", kTracepointNeeds, kConnectPair, kRareCost}};
+constexpr Candidate kConnect[] = {{"exit", kExitNeeds, kConnectExit, kRareCallCost},
+                                  {"enter+exit", kTracepointNeeds, kConnectPair, kRareCallCost}};
 
 constexpr std::string_view kUnixClosePrograms[] = {"enter_close"};
 constexpr Candidate kUnixClose[] = {{"enter", kTracepointNeeds, kUnixClosePrograms, kCloseCost}};

@@ -18,6 +18,7 @@ BINARY = Path(os.environ.get("TELEGEN_BINARY", BUILD / "release" / "telegen"))
 
 # The names of the agent's own metrics that tests rely on, in one place.
 RING_RECORDS = "telegen_ring_records_total"  # records that the kernel side wrote
+CAPTURED_BYTES = "telegen_ring_captured_bytes_total"  # of traffic, in them
 KERNEL_LOST = "telegen_kernel_lost_total"    # records that it could not write, by cause; ring_full is one
 SPANS_EXPORTED = "telegen_spans_exported_total"
 
