@@ -23,7 +23,7 @@ CORE = (
     "tests/live/test_worker_rights.py::test_eight_capabilities_are_enough",
     "tests/vm/guest/test_nothing_is_left.py::test_no_object_of_it_is_left_in_the_kernel[term]",
     "tests/vm/guest/test_nothing_is_left.py::test_no_object_of_it_is_left_in_the_kernel[kill_loader]",
-    "tests/vm/guest/test_steady_rate.py", "tests/vm/guest/test_churn.py",
+    "tests/vm/guest/test_steady_rate.py", "tests/live/test_churn.py",
 )
 REFUSED = ("tests/vm/guest/test_what_is_refused.py",)
 
