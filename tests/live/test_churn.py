@@ -16,6 +16,8 @@ CHURN = float(os.environ.get("TELEGEN_CHURN", "1"))
 PROCESSES, CONNECTIONS = int(10_000 / CHURN), int(50_000 / CHURN)
 WARM_PROCESSES, WARM_CONNECTIONS = max(300, PROCESSES // 10), max(1500, CONNECTIONS // 10)
 
+ARENAS_KIB = 1536  # what the allocator's arenas differ by from time to time; 160 bytes kept of each process would be more
+
 
 @pytest.fixture
 def counting():
@@ -55,6 +57,6 @@ def test_memory_and_maps_return_to_where_they_were(scope, counting, agent, recor
                              f"(anonymous) {warm_own} before and {own} after")
     assert churn.lost(running) == 0, running.losses()
     assert 0.9 * warm <= after <= 1.1 * warm, f"{warm} KiB resident before, {after} KiB {settle:.0f} s after"
-    assert own <= 1.1 * warm_own, f"{warm_own} KiB of its own before, {own} KiB {settle:.0f} s after"
+    assert own <= warm_own + ARENAS_KIB, f"{warm_own} KiB of its own before, {own} KiB {settle:.0f} s after"
     wait_until(lambda: kernel_maps.entries(running.loader_pid) == tables, 10,
                f"the maps to be as they were: {tables}, not {kernel_maps.entries(running.loader_pid)}", 0.5)
