@@ -107,7 +107,7 @@ void EventLoop::housekeeping(Time now) {
 // Who the recorded processes are, at the end: by then all of them are known.
 void EventLoop::finish_recording() {
   if (!parts_.recorder) return;
-  for (const auto& [pid, entry] : *catalog_.snapshot()) {
+  for (const auto& [pid, entry] : catalog_.snapshot()) {
     if (!parts_.recorder->process(pid, *entry->resource)) unrecorded_.add();
   }
   if (!parts_.recorder->finish()) unrecorded_.add();

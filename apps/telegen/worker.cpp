@@ -38,6 +38,8 @@ constexpr std::size_t kLargestSettings = 4 << 20;
 constexpr auto kUnknownProcessWait = std::chrono::milliseconds(100);
 constexpr auto kFirstLook = std::chrono::seconds(10);
 constexpr auto kUnreadyAfter = std::chrono::seconds(60);
+constexpr auto kLongestRecording = std::chrono::hours(24);
+constexpr int kSecondsBetweenTrims = 10;
 
 // The catalog's way to the loader, which others of the worker use as well.
 class SharedClient final : public PrivilegedProc {
@@ -80,8 +82,8 @@ class Worker {
   Scope scope_;
   MetricRegistry metrics_;
   std::optional<KernelCounters> counters_;
-  std::unique_ptr<ProcessCatalog> catalog_;
   std::unique_ptr<SpanPipeline> pipeline_;
+  std::unique_ptr<ProcessCatalog> catalog_;  // gone before the pipeline, whose waiting spans it names
   std::unique_ptr<EventLoop> events_;
   std::unique_ptr<ApiServer> api_;
 };
@@ -135,9 +137,15 @@ Result<void> Worker::start_pipeline(TlsMaterial tls) {
 void Worker::start_catalog() {
   CatalogOptions options;
   options.agent_version = kVersion;
-  catalog_ = std::make_unique<ProcessCatalog>(
-      std::move(options), read_host(), scope_.selection, std::make_unique<SharedClient>(client_), metrics_,
-      [this](const ProcessInfo& info, const Decision& decision) { select(info, decision); });
+  if (kit_[KitDescriptor::kRecording].valid()) {  // its processes are written at its end
+    options.keep_exited = kLongestRecording;
+    options.max_exited = options.max_processes;
+  }
+  CatalogListeners listeners{
+      .learned = [this](const ProcessInfo& info, const Decision& decision) { select(info, decision); },
+      .before_forgetting = [this](const ResourcesByProcess& ended) { pipeline_->queue().resolve(ended); }};
+  catalog_ = std::make_unique<ProcessCatalog>(std::move(options), read_host(), scope_.selection,
+                                              std::make_unique<SharedClient>(client_), metrics_, std::move(listeners));
   learn_running_processes();
 }
 
@@ -204,7 +212,7 @@ Result<void> Worker::start_api() {
     return export_status(pipeline_->loop().status(), pipeline_->destinations(), monotonic_now());
   };
   api.status["queues"] = [this] { return queues_status(pipeline_->queue().accounting()); };
-  api.status["discovery"] = [this] { return discovery_status(*catalog_->snapshot()); };
+  api.status["discovery"] = [this] { return discovery_status(catalog_->snapshot()); };
   api.ready["export"] = [this] { return why_export_is_not_ready(); };
   api.config_json = [this] { return to_json(settings_); };
   api.spans_json = [this] { return spans_json(pipeline_->recent().snapshot()); };
@@ -233,7 +241,12 @@ void Worker::wait_for_the_end() {
   sigset_t awaited;
   ::sigemptyset(&awaited);
   for (const int signal : {SIGTERM, SIGINT, SIGUSR1}) ::sigaddset(&awaited, signal);
-  while (true) {
+  for (int seconds = 1;; ++seconds) {
+    // Here, as it locks the allocator for a moment: nothing waits for this thread.
+    if (seconds % kSecondsBetweenTrims == 0) {
+      pipeline_->recent().tidy();
+      release_free_memory();
+    }
     const timespec second{1, 0};
     const int signal = ::sigtimedwait(&awaited, nullptr, &second);
     if (signal == SIGTERM) return;
@@ -265,8 +278,8 @@ Result<void> Worker::run() {
   auto tls = take_tls();
   if (!tls) return std::unexpected(tls.error());
   if (auto restricted = restrict_system_calls(); !restricted) return restricted;
-  start_catalog();
   if (auto started = start_pipeline(std::move(*tls)); !started) return started;
+  start_catalog();
   if (auto started = start_events(); !started) return started;
   // Ready means that what already runs is traced.
   if (!catalog_->drain(kFirstLook))

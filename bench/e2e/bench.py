@@ -13,7 +13,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tests" / "tools"))
 
 import candidates  # noqa: E402
-from testkit import BUILD, ROOT  # noqa: E402
+from testkit import BUILD, ROOT, churn  # noqa: E402
 from testkit.agent import KERNEL_LOST, Agent  # noqa: E402
 from testkit.clients import ExactLoad, RawClient, Wrk  # noqa: E402
 from testkit.receiver import Receiver  # noqa: E402
@@ -21,7 +21,7 @@ from testkit.scope import Scope, wait_until  # noqa: E402
 from testkit.servers import Nginx  # noqa: E402
 
 LIMITS = {"cpu_per_request_ratio": 1.15, "worker_cpu_per_span": 3.0, "rss_idle": 40.0, "rss_loaded": 80.0,
-          "start_to_first_span": 1.5}
+          "start_to_first_span": 1.5, "churn_memory_ratio": 1.1}
 _TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -168,6 +168,33 @@ def candidate_costs(pairs, publish):
     return candidates.results(figures, pairs, result)
 
 
+def come_and_go(processes, connections):
+    """(f) memory after processes and connections that came and went, divided by that after a tenth of the same."""
+    with Scope("bench") as scope:
+        nginx = Nginx(scope, workers=1, log=False)
+        sink = Sink(scope)
+        agent = Agent(scope, sink.endpoint).start()
+        known, ready = agent.metric(churn.PROCESSES_KNOWN), churn.memory_kib(agent)
+        memory, cpu = [], 0.0
+        for part in (10, 1):
+            cpu = churn.cpu_seconds(agent)
+            churn.processes(scope, nginx.port, processes // part)
+            churn.connections(scope, nginx.port, connections // part)
+            cpu = churn.cpu_seconds(agent) - cpu
+            churn.settle(agent, known)
+            memory.append(churn.memory_kib(agent))
+        lost = churn.lost(agent)
+        expected = (processes + connections) * 11 // 10
+        agent.stop()
+        if lost or sink.spans != expected:
+            raise RuntimeError(f"{sink.spans} server spans for {expected} requests, {lost:.0f} records lost")
+    how = (f"{processes} processes that each execute and send one request, then {connections} connections of one request each; "
+           "VmRSS of loader + worker once what ended is forgotten")
+    return [result("churn_memory_ratio", memory[1] / memory[0], "ratio", f"{how}; after all, divided by after a tenth of the same",
+                   runs=[round(kib / 1024, 2) for kib in (ready, *memory)]),
+            result("churn_cpu", cpu, "s", f"user + system time of loader + worker; {how}")]
+
+
 def micro_benchmarks():
     """The Google Benchmark programs of the release build, one result a benchmark."""
     results = []
@@ -198,12 +225,16 @@ def table(results):
 def main():
     parts = {"cpu_per_request": lambda a: cpu_per_request(a.pairs, a.seconds),
              "worker_cost": lambda a: worker_cost(a.runs, a.requests), "first_span": lambda a: first_span(a.runs),
-             "candidates": lambda a: candidate_costs(a.pairs, a.publish), "micro": lambda a: micro_benchmarks()}
+             "candidates": lambda a: candidate_costs(a.pairs, a.publish),
+             "churn": lambda a: come_and_go(a.processes, a.short_connections),
+             "micro": lambda a: micro_benchmarks()}
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--pairs", type=int, default=7)
     parser.add_argument("--seconds", type=int, default=5, help="of load a measurement")
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--requests", type=int, default=200_000)
+    parser.add_argument("--processes", type=int, default=10_000, help="that come and go")
+    parser.add_argument("--short-connections", type=int, default=50_000, help="that come and go")
     parser.add_argument("--only", choices=parts, action="append")
     parser.add_argument("--publish", action="store_true", help="put the table of `candidates` into docs/performance.md")
     parser.add_argument("--output", type=Path, default=BUILD / "bench.json")

@@ -20,6 +20,16 @@ constexpr auto kExecPause = std::chrono::milliseconds(1);
 // environment, which are empty until then. A few programs have no arguments for good.
 bool in_exec(const ProcessInfo& info) { return !info.kernel_thread && !info.exe_path.empty() && info.args.empty(); }
 
+// What is left of an exited process: which one it was. The rest is in its resource.
+ProcessInfo remembered_info(const ProcessInfo& info) {
+  ProcessInfo out;
+  out.pid = info.pid;
+  out.start_ticks = info.start_ticks;
+  out.partial = info.partial;
+  return out;
+}
+bool is_remembered_only(const CatalogEntry& entry) { return entry.exited && entry.info.service.name.empty(); }
+
 // Not even its start could be read.
 bool is_gone(const CatalogEntry& entry) {
   return entry.exited.has_value() || (entry.info.partial && entry.info.start_ticks == 0);
@@ -29,12 +39,12 @@ bool is_gone(const CatalogEntry& entry) {
 
 ProcessCatalog::ProcessCatalog(CatalogOptions options, HostInfo host, Selection selection,
                                std::unique_ptr<PrivilegedProc> privileged, MetricRegistry& metrics,
-                               OnLearned on_learned)
+                               CatalogListeners listeners)
     : options_(std::move(options)),
       host_(std::move(host)),
       selection_(std::move(selection)),
       privileged_(std::move(privileged)),
-      on_learned_(std::move(on_learned)),
+      listeners_(std::move(listeners)),
       inspections_(metrics.counter("telegen_discovery_inspections_total", "Processes looked at.")),
       failures_(metrics.counter("telegen_discovery_inspection_failures_total",
                                 "Processes that were gone or unreadable when looked at.")),
@@ -48,7 +58,6 @@ ProcessCatalog::ProcessCatalog(CatalogOptions options, HostInfo host, Selection 
       processes_(metrics.gauge("telegen_discovery_processes", "Processes known, recently exited ones included.")),
       inspector_{options_.proc_root, &host_, privileged_.get(), &executables_},
       queue_(options_.max_requests),
-      published_(std::make_shared<const ProcessSnapshot>()),
       thread_([this](const std::stop_token& stop) { run(stop); }) {}
 
 ProcessCatalog::~ProcessCatalog() {
@@ -77,15 +86,15 @@ CatalogQueue::Ticket ProcessCatalog::ask(Lane lane, CatalogRequest request) {
   return ticket;
 }
 
-ProcessSnapshotPtr ProcessCatalog::snapshot() const {
+ProcessSnapshot ProcessCatalog::snapshot() const {
   const std::scoped_lock lock(mutex_);
-  return published_;
+  return entries_;
 }
 
 ResourcePtr ProcessCatalog::find(std::uint32_t pid) const {
-  const ProcessSnapshotPtr all = snapshot();
-  const auto found = all->find(pid);
-  return found == all->end() ? nullptr : found->second->resource;
+  const std::scoped_lock lock(mutex_);
+  const auto found = entries_.find(pid);
+  return found == entries_.end() ? nullptr : found->second->resource;
 }
 
 ResourcePtr ProcessCatalog::wait_for(std::uint32_t pid, Duration timeout) {
@@ -200,12 +209,17 @@ void ProcessCatalog::exec(const CatalogRequest& request) {
 
 void ProcessCatalog::exit(std::uint32_t pid, Time now) {
   const auto found = entries_.find(pid);
-  if (found == entries_.end()) return;
-  auto entry = std::make_shared<CatalogEntry>(*found->second);
+  if (found == entries_.end() || is_remembered_only(*found->second)) return;
+  auto entry = std::make_shared<CatalogEntry>();
+  entry->info = remembered_info(found->second->info);
+  entry->resource = found->second->resource;
+  entry->decision.selected = found->second->decision.selected;
+  entry->learned = found->second->learned;
   entry->exited = now;
-  entry->look_again.reset();
-  found->second = std::move(entry);
-  changed_ = true;
+  const bool listed = found->second->exited.has_value();
+  entry->heard_exited = listed ? found->second->heard_exited : std::max(now, last_tick_);
+  if (!listed) list_as_exited(*entry);
+  put(pid, std::move(entry));
 }
 
 CatalogEntryPtr ProcessCatalog::running(std::uint32_t pid) const {
@@ -217,7 +231,7 @@ void ProcessCatalog::fork(std::uint32_t parent, std::uint32_t child) {
   static_cast<void>(queue_.take_learn(child));  // meant the process that had this pid before
   if (!entries_.contains(parent)) learn_now(parent);
   const auto found = entries_.find(parent);
-  if (found == entries_.end()) return learn_now(child);
+  if (found == entries_.end() || is_remembered_only(*found->second)) return learn_now(child);
   const CatalogEntryPtr origin = found->second;  // keep() may move the entry
   inspections_.add();
   keep(inspect_fork(inspector_, origin->info, child), std::nullopt);
@@ -225,7 +239,7 @@ void ProcessCatalog::fork(std::uint32_t parent, std::uint32_t child) {
 
 void ProcessCatalog::listen(std::uint32_t pid, std::uint16_t port) {
   const auto found = entries_.find(pid);
-  if (found == entries_.end()) return;
+  if (found == entries_.end() || is_remembered_only(*found->second)) return;
   ProcessInfo info = found->second->info;
   if (!info.listening_ports) info.listening_ports.emplace();
   auto& ports = *info.listening_ports;
@@ -236,11 +250,8 @@ void ProcessCatalog::listen(std::uint32_t pid, std::uint16_t port) {
 }
 
 void ProcessCatalog::forget_and_look_again(Time now) {
-  changed_ = std::erase_if(entries_,
-                           [&](const auto& item) {
-                             return item.second->exited && now - *item.second->exited >= options_.keep_exited;
-                           }) > 0 ||
-             changed_;
+  last_tick_ = std::max(last_tick_, now);
+  forget_exited(now);
   std::vector<std::uint32_t> due;
   for (const auto& [pid, entry] : entries_) {
     if (entry->look_again && *entry->look_again <= now && due.size() < kMaxSecondLooks) due.push_back(pid);
@@ -259,8 +270,8 @@ void ProcessCatalog::look_again(std::uint32_t pid) {
   if (found == entries_.end() || !found->second->look_again) return;  // something urgent came first
   auto entry = std::make_shared<CatalogEntry>(*found->second);
   entry->look_again.reset();
-  const CatalogEntryPtr before = std::exchange(found->second, std::move(entry));
-  changed_ = true;
+  const CatalogEntryPtr before = found->second;
+  put(pid, std::move(entry));
   inspections_.add();
   auto info = inspect_process(inspector_, pid, selection_.asks_for_ports());
   if (!info) return failures_.add();  // its exit event is on its way
@@ -282,34 +293,85 @@ void ProcessCatalog::keep(ProcessInfo info, std::optional<Time> look_again, std:
   entry->look_again = look_again;
   entry->exited = exited;
   entry->learned = ++learned_;
+  if (exited) {
+    entry->heard_exited = std::max(*exited, last_tick_);
+    list_as_exited(*entry);
+  }
   news_.push_back(entry);
-  entries_[entry->info.pid] = std::move(entry);
-  changed_ = true;
+  const std::uint32_t pid = entry->info.pid;
+  put(pid, std::move(entry));
+}
+
+void ProcessCatalog::put(std::uint32_t pid, CatalogEntryPtr entry) {
+  const std::scoped_lock lock(mutex_);
+  entries_[pid].swap(entry);
+}
+
+void ProcessCatalog::list_as_exited(const CatalogEntry& entry) {
+  if (exited_.size() >= options_.max_exited) evicted_.add(forget(announce(exited_.size() / 8 + 1)));
+  exited_.push_back({entry.info.pid, entry.learned, entry.heard_exited});
+}
+
+// In two steps, a round apart: spans that are just on their way from the queue to an output look for themselves.
+void ProcessCatalog::forget_exited(Time now) {
+  if (now < next_forgetting_) return;
+  next_forgetting_ = now + kForgetEvery;
+  static_cast<void>(forget(std::exchange(leaving_, {})));
+  std::size_t count = 0;
+  while (count < exited_.size() && now - exited_[count].heard >= options_.keep_exited) ++count;
+  leaving_ = announce(count);
+}
+
+// Tells who waits for them of those that exited longest ago.
+std::vector<ProcessCatalog::Exited> ProcessCatalog::announce(std::size_t count) {
+  std::vector<Exited> out;
+  ResourcesByProcess resources;
+  for (; count > 0; --count) {
+    const Exited one = exited_.front();
+    exited_.pop_front();
+    const auto found = entries_.find(one.pid);
+    if (found == entries_.end() || found->second->learned != one.learned) continue;
+    resources.emplace(one.pid, found->second->resource);
+    out.push_back(one);
+  }
+  if (!resources.empty() && listeners_.before_forgetting) listeners_.before_forgetting(resources);
+  return out;
+}
+
+std::size_t ProcessCatalog::forget(const std::vector<Exited>& these) {
+  std::vector<CatalogEntryPtr> gone;  // freed outside of the lock
+  const std::scoped_lock lock(mutex_);
+  for (const Exited& one : these) {
+    const auto found = entries_.find(one.pid);
+    if (found == entries_.end() || found->second->learned != one.learned) continue;
+    gone.push_back(std::move(found->second));
+    entries_.erase(found);
+  }
+  return gone.size();
 }
 
 // A sixteenth at a time, so that a full catalog is not searched for every new process: exited ones first, then the
 // oldest, which are looked at again when they are asked for.
 void ProcessCatalog::make_room() {
+  const std::size_t wanted = std::max<std::size_t>(1, options_.max_processes / 16);
+  std::size_t made = forget(std::exchange(leaving_, {}));
+  if (made < wanted) made += forget(announce(std::min(exited_.size(), wanted - made)));
+  evicted_.add(made);
+  if (made > 0) return;
   std::vector<CatalogEntryPtr> order;
   order.reserve(entries_.size());
   for (const auto& [pid, entry] : entries_) order.push_back(entry);
-  const std::size_t count = std::min(order.size(), std::max<std::size_t>(1, options_.max_processes / 16));
-  const auto goes_first = [](const CatalogEntryPtr& a, const CatalogEntryPtr& b) {
-    return std::pair(!a->exited, a->learned) < std::pair(!b->exited, b->learned);
-  };
-  std::partial_sort(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(count), order.end(), goes_first);
-  for (std::size_t i = 0; i < count; ++i) entries_.erase(order[i]->info.pid);
-  evicted_.add(count);
+  const auto end = order.begin() + static_cast<std::ptrdiff_t>(std::min(order.size(), wanted));
+  std::ranges::partial_sort(order, end, {}, &CatalogEntry::learned);
+  const std::scoped_lock lock(mutex_);
+  for (auto it = order.begin(); it != end; ++it) entries_.erase((*it)->info.pid);
+  evicted_.add(static_cast<std::uint64_t>(end - order.begin()));
 }
 
 void ProcessCatalog::publish() {
-  ProcessSnapshotPtr next;
-  if (changed_) next = std::make_shared<const ProcessSnapshot>(entries_);
-  changed_ = false;
   processes_.set(static_cast<std::int64_t>(entries_.size()));
   {
     const std::scoped_lock lock(mutex_);
-    if (next) published_.swap(next);  // the old one is freed outside of the lock
     for (const CatalogEntryPtr& entry : news_) missing_.erase(entry->info.pid);
     for (const std::uint32_t pid : gone_) {
       if (missing_.size() < kMaxMissing) missing_.insert(pid);
@@ -317,7 +379,7 @@ void ProcessCatalog::publish() {
   }
   gone_.clear();
   for (const CatalogEntryPtr& entry : news_) {
-    if (on_learned_ && !is_gone(*entry)) on_learned_(entry->info, entry->decision);
+    if (listeners_.learned && !is_gone(*entry)) listeners_.learned(entry->info, entry->decision);
   }
   news_.clear();
   queue_.settle();  // last: who waits for a process (drain, at the start) also waits for what follows from knowing it

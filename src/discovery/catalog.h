@@ -1,8 +1,9 @@
-// All processes that the agent knows, as immutable snapshots. Events and questions come from any thread and are only
-// queued; one thread of its own reads /proc, so no caller ever waits for a file (but in wait_for, which says so).
+// All processes that the agent knows. Events and questions come from any thread and are only queued; one thread of its
+// own reads /proc, so no caller ever waits for a file (but in wait_for, which says so).
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -25,37 +26,52 @@
 namespace telegen {
 
 struct CatalogEntry {
-  ProcessInfo info;
+  ProcessInfo info;  // after the exit event no more of it than names the process (remembered_info)
   ResourcePtr resource;
   Decision decision;
   std::uint64_t learned = 0;       // counts up: the order in which entries were made
   std::optional<Time> exited;      // kept for a while: spans of a process may be finished after its end
+  Time heard_exited;               // `exited`, or the last tick before that was heard of: the ring may be behind
   std::optional<Time> look_again;  // libraries and ports of a new program appear after its exec
 };
-// Shared between snapshots, which differ in few entries; never changed once published.
+// Shared because who took a snapshot goes on reading an entry that was replaced meanwhile; never changed once it is
+// there.
 using CatalogEntryPtr = std::shared_ptr<const CatalogEntry>;
 using ProcessSnapshot = std::unordered_map<std::uint32_t, CatalogEntryPtr>;
-// Shared because readers keep the snapshot that they began with while newer ones are published.
-using ProcessSnapshotPtr = std::shared_ptr<const ProcessSnapshot>;
+using ResourcesByProcess = std::unordered_map<std::uint32_t, ResourcePtr>;
 
 struct CatalogOptions {
   std::string proc_root = "/proc";
   std::string agent_version;
   std::size_t max_processes = 65536;
   std::size_t max_requests = 65536;  // a lane of the queue; 64 bytes each, and the path of an exec
-  Duration keep_exited = std::chrono::minutes(5);
+  // What a process was is remembered for this long after its exit was heard of, and at most twice kForgetEvery longer.
+  // Its last records are in the ring within moments of its exit: what can be later is a connection whose peer has
+  // vanished, which TCP gives up after minutes.
+  Duration keep_exited = std::chrono::seconds(10);
+  std::size_t max_exited = 16384;  // about 2 KB each
   Duration second_look = std::chrono::seconds(2);
 };
 
 // Called from the catalog's thread for each process learned or changed, after it was published: the selection that only
 // user space can decide follows from it. Not called for one that had ended before it was looked at. Must not block.
 using OnLearned = std::function<void(const ProcessInfo&, const Decision&)>;
+// Called from the catalog's thread while find() still gives what these processes were: the last chance to give it to
+// their spans that wait. They are forgotten kForgetEvery later (at once, where too many have exited).
+using BeforeForgetting = std::function<void(const ResourcesByProcess&)>;
+
+struct CatalogListeners {  // either may be empty
+  OnLearned learned;
+  BeforeForgetting before_forgetting;
+};
 
 class ProcessCatalog {
  public:
+  static constexpr Duration kForgetEvery = std::chrono::seconds(5);
+
   // `metrics` outlives the catalog. `privileged` is used from the catalog's thread alone.
   ProcessCatalog(CatalogOptions options, HostInfo host, Selection selection, std::unique_ptr<PrivilegedProc> privileged,
-                 MetricRegistry& metrics, OnLearned on_learned);
+                 MetricRegistry& metrics, CatalogListeners listeners);
   ProcessCatalog(const ProcessCatalog&) = delete;
   ProcessCatalog& operator=(const ProcessCatalog&) = delete;
   ~ProcessCatalog();
@@ -72,7 +88,7 @@ class ProcessCatalog {
   // Forgets what exited long ago and looks again at what was new; every second or so.
   void tick(Time now);
 
-  ProcessSnapshotPtr snapshot() const;
+  ProcessSnapshot snapshot() const;           // a copy: for who looks at all of them, now and then
   ResourcePtr find(std::uint32_t pid) const;  // null: not known
   // Asks for the process where it is not known and waits until it was looked at, at most `timeout`.
   ResourcePtr wait_for(std::uint32_t pid, Duration timeout);
@@ -84,6 +100,11 @@ class ProcessCatalog {
  private:
   using Lane = CatalogQueue::Lane;
   using Kind = CatalogRequest::Kind;
+  struct Exited {
+    std::uint32_t pid;
+    std::uint64_t learned;  // of the entry: another process may have the pid by now
+    Time heard;
+  };
 
   CatalogQueue::Ticket ask(Lane lane, CatalogRequest request);
   void run(const std::stop_token& stop);
@@ -99,6 +120,11 @@ class ProcessCatalog {
   void look_again(std::uint32_t pid);
   CatalogEntryPtr running(std::uint32_t pid) const;  // null: not known, or exited
   void keep(ProcessInfo info, std::optional<Time> look_again, std::optional<Time> exited = std::nullopt);
+  void put(std::uint32_t pid, CatalogEntryPtr entry);
+  void list_as_exited(const CatalogEntry& entry);
+  void forget_exited(Time now);
+  std::vector<Exited> announce(std::size_t count);
+  std::size_t forget(const std::vector<Exited>& these);
   void make_room();
   void publish();
 
@@ -106,7 +132,7 @@ class ProcessCatalog {
   const HostInfo host_;
   const Selection selection_;
   const std::unique_ptr<PrivilegedProc> privileged_;
-  const OnLearned on_learned_;
+  const CatalogListeners listeners_;
   Counter& inspections_;
   Counter& failures_;
   Counter& partial_;
@@ -117,16 +143,20 @@ class ProcessCatalog {
   // Of the catalog's thread alone.
   ExecutableCache executables_;
   Inspector inspector_;
-  ProcessSnapshot entries_;
   std::vector<CatalogEntryPtr> news_;  // learned since the last publication
   std::vector<std::uint32_t> gone_;    // could not be read since the last publication
   std::uint64_t learned_ = 0;
-  bool changed_ = false;
+  std::deque<Exited> exited_;    // in the order in which they are forgotten
+  std::vector<Exited> leaving_;  // before_forgetting was called for them
+  Time last_tick_;
+  Time next_forgetting_;
 
   CatalogQueue queue_;
 
   mutable std::mutex mutex_;  // guards what follows
-  ProcessSnapshotPtr published_;
+  // Changed by the catalog's thread alone, which may so read it without the lock. Not published as a snapshot a change:
+  // copying it for every short-lived process is what would cost most.
+  ProcessSnapshot entries_;
   std::unordered_set<std::uint32_t> missing_;  // not there when looked at; asked for again after a tick at the earliest
   std::unordered_map<std::uint32_t, ResourcePtr> unknown_;  // forgotten at a tick as well
 

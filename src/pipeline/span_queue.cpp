@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <numeric>
 #include <string>
+#include <unordered_set>
 #include <utility>
 
 namespace telegen {
@@ -48,6 +49,12 @@ std::size_t held_bytes(const Span& span) {
   return bytes;
 }
 
+std::size_t held_bytes(const Resource& resource) {
+  std::size_t bytes = sizeof(Resource) + resource.attributes.capacity() * sizeof(OwnedAttribute);
+  for (const OwnedAttribute& one : resource.attributes) bytes += owned_bytes(one.key) + owned_bytes(one.value);
+  return bytes;
+}
+
 SpanQueue::Meters SpanQueue::make_meters(MetricRegistry& metrics) {
   Meters meters{
       .received = metrics.counter("telegen_spans_received_total", "Spans that were made, before sampling."),
@@ -84,13 +91,7 @@ void SpanQueue::push(std::vector<Span> spans, Time now, std::size_t sampled_out)
     waiting_bytes_ += bytes;
     if (!spans.empty()) chunks_.push_back({std::move(spans), std::move(sizes), 0, now});
     if (sampled_out != 0) count_drop(DropCause::kSampledOut, sampled_out);
-    std::uint64_t too_many = 0;
-    while (account_.held_bytes > settings_.mem_limit.bytes && waiting_ != 0) {
-      account_.held_bytes -= drop_oldest();
-      ++too_many;
-    }
-    account_.held -= too_many;
-    if (too_many != 0) count_drop(DropCause::kQueueFull, too_many);
+    drop_above_limit();
     publish();
     // The first span starts the clock of its batch, the last one fills it; those between wake nobody.
     wake = wanted_ != 0 && waiting_ != 0 && (before == 0 || (before < wanted_ && waiting_ >= wanted_));
@@ -108,6 +109,40 @@ std::size_t SpanQueue::drop_oldest() {
   waiting_bytes_ -= bytes;
   if (chunk.next == chunk.spans.size()) chunks_.pop_front();
   return bytes;
+}
+
+void SpanQueue::drop_above_limit() {
+  std::uint64_t too_many = 0;
+  while (account_.held_bytes > settings_.mem_limit.bytes && waiting_ != 0) {
+    account_.held_bytes -= drop_oldest();
+    ++too_many;
+  }
+  account_.held -= too_many;
+  if (too_many != 0) count_drop(DropCause::kQueueFull, too_many);
+}
+
+void SpanQueue::resolve(const std::unordered_map<std::uint32_t, ResourcePtr>& by_process) {
+  {
+    const std::scoped_lock lock(mutex_);
+    std::unordered_set<std::uint32_t> counted;
+    for (Chunk& chunk : chunks_) {
+      for (std::size_t i = chunk.next; i < chunk.spans.size(); ++i) {
+        Span& span = chunk.spans[i];
+        if (span.resource) continue;
+        const auto known = by_process.find(span.process);
+        if (known == by_process.end()) continue;
+        span.resource = known->second;
+        if (!counted.insert(span.process).second) continue;
+        const std::size_t bytes = held_bytes(*span.resource);
+        chunk.bytes[i] += bytes;
+        waiting_bytes_ += bytes;
+        account_.held_bytes += bytes;
+      }
+    }
+    drop_above_limit();
+    publish();
+  }
+  settled_changed_.notify_all();
 }
 
 Batch SpanQueue::take(std::size_t size, Duration timeout, const std::function<Time()>& clock,

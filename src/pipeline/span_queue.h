@@ -11,6 +11,7 @@
 #include <span>
 #include <stop_token>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "base/metrics.h"
@@ -46,6 +47,7 @@ struct Accounting {
 
 // The memory that a span keeps: itself and what it owns. Resources are shared and belong to discovery's account.
 std::size_t held_bytes(const Span& span);
+std::size_t held_bytes(const Resource& resource);
 
 // What one batch became; the sum of all is its size.
 struct Settlement {
@@ -75,6 +77,9 @@ class SpanQueue {
 
   // Ends the account of spans that take() gave; `bytes` are those of the batch that are no longer held.
   void settle(const Settlement& settlement, std::size_t bytes);
+  // Gives the spans that wait and come from one of these processes its resource, as whoever knows the processes is
+  // about to forget them. From now on a resource that was given counts as held by the first span that has it.
+  void resolve(const std::unordered_map<std::uint32_t, ResourcePtr>& by_process);
   // Drops what waits and is too old.
   void expire(Time now);
   // Drops all that waits.
@@ -105,6 +110,7 @@ class SpanQueue {
 
   bool is_full_batch(std::size_t size) const { return waiting_ >= size || settled() < flush_until_; }
   std::size_t drop_oldest();
+  void drop_above_limit();
   void count_drop(DropCause cause, std::uint64_t spans);
   void publish();
   std::uint64_t settled() const;

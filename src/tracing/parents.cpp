@@ -6,7 +6,10 @@ namespace telegen {
 
 void LocalExchanges::open(std::uint64_t key, const TraceContext& client) {
   if (contexts_.insert_or_assign(key, client).second) order_.push_back(key);
-  while (order_.size() > limit_) {  // keys that were closed meanwhile are passed over at no cost
+  if (order_.size() > 2 * contexts_.size() + kWorthTidying) {
+    std::erase_if(order_, [this](std::uint64_t one) { return !contexts_.contains(one); });
+  }
+  while (order_.size() > limit_) {
     contexts_.erase(order_.front());
     order_.pop_front();
   }

@@ -34,8 +34,11 @@ class LocalExchanges {
   void close(std::uint64_t key);
   const TraceContext* find(std::uint64_t key) const;
   std::size_t size() const { return contexts_.size(); }
+  std::size_t remembered() const { return order_.size(); }  // closed ones that were not tidied up yet included
 
  private:
+  static constexpr std::size_t kWorthTidying = 64;  // closed keys
+
   std::size_t limit_;
   boost::unordered_flat_map<std::uint64_t, TraceContext> contexts_;
   std::deque<std::uint64_t> order_;

@@ -80,6 +80,7 @@ void Shard::evict_idlest() {
 
 void Shard::on_connection(const ConnectionEvent& event, Time now) {
   connection(event.connection).describe(event, now);
+  if (event.local.family == AddressFamily::kUnix) unix_.insert(event.connection);
   if (connections_.size() > options_.connections) evict_idlest();
 }
 
@@ -109,8 +110,8 @@ void Shard::on_end(const EndEvent& event, Time now) {
 void Shard::on_process(const ProcessEvent& event, Time now) {
   if (event.change != ProcessChange::kExit) return;
   std::vector<ConnectionId> gone;
-  for (const auto& [id, held] : connections_) {
-    if (held->process() == event.process && held->ends().local.family == AddressFamily::kUnix) gone.push_back(id);
+  for (const ConnectionId id : unix_) {
+    if (connections_.at(id)->process() == event.process) gone.push_back(id);
   }
   for (const ConnectionId id : gone) close(id, now);
 }
@@ -120,6 +121,7 @@ void Shard::close(ConnectionId id, Time now) {
   if (found == connections_.end()) return;
   const std::unique_ptr<Connection> closing = std::move(found->second);
   connections_.erase(found);
+  unix_.erase(id);
   open_connections_.set(static_cast<std::int64_t>(connections_.size()));
   current_ = closing.get();
   current_->on_close(now, *this);

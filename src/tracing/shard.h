@@ -66,6 +66,7 @@ class Shard final : private ExchangeSink {
   Random random_;
   ClockOffset clock_;
   boost::unordered_flat_map<ConnectionId, std::unique_ptr<Connection>> connections_;
+  boost::unordered_flat_set<ConnectionId> unix_;     // those that end with their process
   boost::unordered_flat_set<ConnectionId> ticking_;  // connections with an exchange that silence may end
   LocalExchanges local_;
   ThreadActivity threads_;

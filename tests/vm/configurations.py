@@ -24,7 +24,7 @@ CORE = (
     "tests/vm/guest/test_nothing_is_left.py::test_no_object_of_it_is_left_in_the_kernel[term]",
     "tests/vm/guest/test_nothing_is_left.py::test_no_object_of_it_is_left_in_the_kernel[kill_loader]",
 )
-LOAD = ("tests/vm/guest/test_steady_rate.py", "tests/vm/guest/test_churn.py")
+LOAD = ("tests/vm/guest/test_steady_rate.py", "tests/live/test_churn.py")
 REFUSED = ("tests/vm/guest/test_what_is_refused.py",)
 
 
@@ -45,7 +45,7 @@ class Configuration:
 
 
 CONFIGURATIONS = (
-    Configuration("plain", "everything: all live tests, and the whole churn", FULL, churn=1, limit=4200),
+    Configuration("plain", "everything: all live tests", FULL, churn=10, limit=4200),
     Configuration("2-cpus", "programs run on two processors at once", cpus=2),
     Configuration("integrity", "lockdown=integrity: kernel memory may not be written", boot="lockdown=integrity"),
     Configuration("bpf-lsm", "the BPF security module is active beside lockdown and AppArmor",

@@ -22,16 +22,18 @@ TEST(Catalog, AProcessThatIsGoneIsKnownByWhatItExecuted) {
   Fixture f;
   f.catalog->on_fork(2001, 5000);
   f.catalog->on_exec(5000, {77}, "/usr/bin/curl");
-  f.catalog->on_exit(5000, {99});
   f.catalog->on_exec(5001, {78}, "./bin/a-name-of-twenty-bytes");
   f.catalog->on_exec(5002, {79}, "/srv/jobs/nightly.sh");
   f.catalog->on_exec(5003, {80}, "/dev/fd/3");
   f.catalog->on_exec(5004, {81}, "");
   ASSERT_TRUE(f.catalog->drain(5s));
+  const CatalogEntryPtr before_its_exit = f.catalog->snapshot().at(5000);
+  f.catalog->on_exit(5000, {99});
+  ASSERT_TRUE(f.catalog->drain(5s));
   const auto all = f.catalog->snapshot();
-  ASSERT_EQ(all->size(), 6u);
+  ASSERT_EQ(all.size(), 6u);
 
-  ProcessInfo expected = all->at(2001)->info;
+  ProcessInfo expected = all.at(2001)->info;
   expected = {.pid = 5000,
               .parent = 2001,
               .name = "curl",
@@ -43,9 +45,9 @@ TEST(Catalog, AProcessThatIsGoneIsKnownByWhatItExecuted) {
               .container = expected.container,
               .net_namespace = expected.net_namespace,
               .service = {.name = "curl", .instance_id = make_instance_id(host().id, 5000, 77)}};
-  EXPECT_EQ(all->at(5000)->info, expected) << "its program and its environment are its own";
-  EXPECT_EQ(all->at(5000)->exited, Time{99});
-  EXPECT_FALSE(all->at(5000)->look_again.has_value());
+  EXPECT_EQ(before_its_exit->info, expected) << "its program and its environment are its own";
+  EXPECT_EQ(all.at(5000)->exited, Time{99});
+  EXPECT_FALSE(all.at(5000)->look_again.has_value());
   const std::map<std::string, std::string> resource = {{"service.name", "curl"},
                                                        {"service.instance.id", make_instance_id(host().id, 5000, 77)},
                                                        {"telemetry.sdk.name", "telegen"},
@@ -67,15 +69,15 @@ TEST(Catalog, AProcessThatIsGoneIsKnownByWhatItExecuted) {
                                                        {"container.id", kContainer},
                                                        {"container.runtime.name", "containerd"},
                                                        {"k8s.pod.uid", "8dbc5577-d0e2-4706-8787-57d52c03ddf2"}};
-  EXPECT_EQ(as_map(*all->at(5000)->resource), resource);
+  EXPECT_EQ(as_map(*all.at(5000)->resource), resource);
 
-  EXPECT_EQ(all->at(5001)->info.service.name, "a-name-of-twenty-bytes");
-  EXPECT_EQ(all->at(5001)->info.name, "a-name-of-twent");
-  EXPECT_EQ(all->at(5001)->info.exe_path, "") << "relative to a folder that is not known";
-  EXPECT_EQ(all->at(5001)->exited, Time{78}) << "its exit may have been lost";
-  EXPECT_EQ(all->at(5002)->info.service.name, "nightly");
-  EXPECT_EQ(all->at(5003)->info.service.name, "unknown_service");
-  EXPECT_EQ(all->at(5004)->info.service.name, "unknown_service");
+  EXPECT_EQ(all.at(5001)->info.service.name, "a-name-of-twenty-bytes");
+  EXPECT_EQ(all.at(5001)->info.name, "a-name-of-twent");
+  EXPECT_EQ(all.at(5001)->info.exe_path, "") << "relative to a folder that is not known";
+  EXPECT_EQ(all.at(5001)->exited, Time{78}) << "its exit may have been lost";
+  EXPECT_EQ(all.at(5002)->info.service.name, "nightly");
+  EXPECT_EQ(all.at(5003)->info.service.name, "unknown_service");
+  EXPECT_EQ(all.at(5004)->info.service.name, "unknown_service");
   EXPECT_EQ(f.metric("telegen_discovery_partial_total"), 6) << "the fork and the five execs";
   f.catalog.reset();
   EXPECT_THAT(f.learned, ElementsAre(std::pair(2001u, Matched::kYes))) << "nobody selects what is gone";
@@ -87,7 +89,7 @@ TEST(Catalog, AnEndedProcessOfTheSamePidIsNotTakenForTheForkBefore) {
   f.catalog->on_exit(5000, {10});
   f.catalog->on_exec(5000, {77}, "/usr/bin/curl");
   ASSERT_TRUE(f.catalog->drain(5s));
-  const auto entry = f.catalog->snapshot()->at(5000);
+  const auto entry = f.catalog->snapshot().at(5000);
   EXPECT_EQ(entry->info.parent, 0u);
   EXPECT_EQ(entry->info.container, ContainerRef{});
   EXPECT_EQ(entry->exited, Time{77});
@@ -99,10 +101,10 @@ TEST(Catalog, WhatIsLeftOfAnEndedProcessDoesNotReplaceWhatIsKnown) {
   std::filesystem::copy(kProc + "/2001", root + "/2001",
                         std::filesystem::copy_options::recursive | std::filesystem::copy_options::copy_symlinks);
   MetricRegistry metrics;
-  ProcessCatalog catalog({.proc_root = root}, host(), {}, std::make_unique<DirectProc>(root), metrics, nullptr);
+  ProcessCatalog catalog({.proc_root = root}, host(), {}, std::make_unique<DirectProc>(root), metrics, {});
   catalog.on_exec(2001, {5}, "/ignored");
   ASSERT_TRUE(catalog.drain(5s));
-  EXPECT_FALSE(catalog.snapshot()->at(2001)->info.partial);
+  EXPECT_FALSE(catalog.snapshot().at(2001)->info.partial);
   // Now as a zombie: stat is there, all that hung on its memory is not.
   std::ifstream file(root + "/2001/stat");
   std::string stat(std::istreambuf_iterator<char>(file), {});
@@ -116,7 +118,7 @@ TEST(Catalog, WhatIsLeftOfAnEndedProcessDoesNotReplaceWhatIsKnown) {
   EXPECT_EQ(service(catalog.find(2001)), "app");
   catalog.on_exec(2001, {7}, "/opt/bin/next");
   ASSERT_TRUE(catalog.drain(5s));
-  const auto entry = catalog.snapshot()->at(2001);
+  const auto entry = catalog.snapshot().at(2001);
   EXPECT_EQ(entry->info.service.name, "next") << "but another program is another program";
   EXPECT_EQ(entry->info.exe_path, "/opt/bin/next");
   EXPECT_EQ(entry->info.start_ticks, 200000u);
@@ -174,7 +176,7 @@ class Gate final : public PrivilegedProc {
 TEST(Catalog, EventsDoNotWaitBehindWhatIsOnlyToBeLearned) {
   Gate::Shared shared;
   MetricRegistry metrics;
-  ProcessCatalog catalog({.proc_root = kProc}, host(), {}, std::make_unique<Gate>(shared), metrics, nullptr);
+  ProcessCatalog catalog({.proc_root = kProc}, host(), {}, std::make_unique<Gate>(shared), metrics, {});
   for (const std::uint32_t pid : {1042, 2002, 2003}) catalog.learn(pid);
   for (int i = 0; i < 500; ++i) {  // until the first is being read
     {
@@ -190,7 +192,7 @@ TEST(Catalog, EventsDoNotWaitBehindWhatIsOnlyToBeLearned) {
   ASSERT_TRUE(catalog.drain(5s));
   EXPECT_THAT(shared.order, ElementsAre(1042, 2001, 2003, 2002));
   EXPECT_EQ(service(catalog.find(2003)), "orders") << "its exit overtook its being learned and does not lose it";
-  EXPECT_EQ(catalog.snapshot()->at(2003)->exited, Time{2});
+  EXPECT_EQ(catalog.snapshot().at(2003)->exited, Time{2});
 }
 
 }  // namespace

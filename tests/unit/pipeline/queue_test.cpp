@@ -18,6 +18,42 @@ using testing::spans_of;
 
 Time at(Duration d) { return Time{} + d; }
 
+TEST(SpanQueue, WaitingSpansGetTheResourceOfAProcessThatIsForgotten) {
+  MetricRegistry metrics;
+  SpanQueue queue({}, metrics);
+  const auto clock = [] { return at(100s); };
+  const auto resource = [](std::string name) {
+    return std::make_shared<const Resource>(Resource{{{"service.name", std::move(name)}}});
+  };
+  queue.push(spans_of(3), at(1s));     // processes 0, 1, 2
+  queue.push(spans_of(2, 1), at(1s));  // 1, 2
+  const std::size_t before = queue.accounting().held_bytes;
+  const ResourcePtr one = resource("one");
+  queue.resolve({{1, one}, {9, resource("of nobody")}});
+  EXPECT_EQ(queue.accounting().held_bytes, before + held_bytes(*one)) << "counted once";
+  queue.resolve({{1, resource("the next with its pid")}});
+  EXPECT_EQ(queue.accounting().held_bytes, before + held_bytes(*one));
+  const Batch batch = queue.take(5, 1s, clock, {});
+  for (const Span& span : batch.spans) EXPECT_EQ(span.resource, span.process == 1 ? one : nullptr) << span.process;
+  EXPECT_EQ(batch.bytes, before + held_bytes(*one));
+  queue.settle({.exported = 5}, batch.bytes);
+  EXPECT_EQ(queue.accounting().held_bytes, 0U);
+  EXPECT_TRUE(queue.accounting().balanced());
+}
+
+TEST(SpanQueue, ResourcesThatItWasGivenAreWithinItsLimit) {
+  MetricRegistry metrics;
+  const std::size_t spans = 4 * held_bytes(spans_of(1).front());
+  SpanQueue queue({.mem_limit = {spans + 1000}}, metrics);
+  queue.push(spans_of(4), at(1s));
+  ASSERT_EQ(queue.accounting().held, 4U);
+  queue.resolve({{3, std::make_shared<const Resource>(Resource{{{"key", std::string(2000, 'x')}}})}});
+  EXPECT_LE(queue.accounting().held_bytes, spans + 1000);
+  EXPECT_LT(queue.accounting().held, 4U);
+  EXPECT_EQ(queue.accounting().held + queue.accounting().dropped_by(DropCause::kQueueFull), 4U);
+  EXPECT_TRUE(queue.accounting().balanced());
+}
+
 TEST(SpanQueue, TakesInOrderAndAccounts) {
   MetricRegistry metrics;
   SpanQueue queue({}, metrics);
@@ -97,6 +133,34 @@ TEST(SpanQueue, ExpiresWhatIsTooOld) {
   EXPECT_EQ(queue.accounting().held, 1U);
   EXPECT_EQ(queue.accounting().dropped_by(DropCause::kExpired), 3U);
   EXPECT_TRUE(queue.accounting().balanced());
+}
+
+TEST(RecentSpans, TidyHoldsNoMoreThanItShows) {
+  RecentSpans recent(4);
+  recent.tidy();
+  EXPECT_TRUE(recent.snapshot().empty());
+  std::vector<Span> spans = spans_of(10);
+  const auto resource = std::make_shared<const Resource>(Resource{{{"service.name", std::string("shop")}}});
+  for (Span& span : spans) span.resource = resource;
+  auto batch = std::make_shared<const std::vector<Span>>(std::move(spans));
+  const std::weak_ptr<const std::vector<Span>> held = batch;
+  recent.add(std::move(batch));
+  const std::vector<Span> before = recent.snapshot();
+  ASSERT_EQ(before.size(), 4U);
+  recent.tidy();
+  EXPECT_TRUE(held.expired());
+  const std::vector<Span> after = recent.snapshot();
+  ASSERT_EQ(after.size(), 4U);
+  for (std::size_t i = 0; i < 4; ++i) {
+    EXPECT_EQ(after[i].process, before[i].process);
+    EXPECT_EQ(after[i].name, before[i].name);
+    EXPECT_NE(after[i].resource, resource);
+    EXPECT_EQ(after[i].resource, after[0].resource) << "shared as before";
+    EXPECT_EQ(after[i].resource->attributes.size(), 1U);
+  }
+  recent.add(std::make_shared<const std::vector<Span>>(spans_of(1, 20)));
+  EXPECT_EQ(recent.snapshot().back().process, 20U);
+  EXPECT_EQ(recent.snapshot().front().process, 7U);
 }
 
 TEST(RecentSpans, KeepsTheLastOnes) {

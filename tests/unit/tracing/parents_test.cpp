@@ -53,6 +53,18 @@ TEST(ThreadActivity, IsBoundedByTimeAndCount) {
   EXPECT_EQ(threads.threads(), 0U) << "nothing is left of threads that serve nothing";
 }
 
+TEST(LocalExchanges, RemembersLittleOfWhatWasClosed) {
+  LocalExchanges local(1000);
+  local.open(1, {});  // the oldest of all stays open
+  for (std::uint64_t key = 2; key < 10'000; ++key) {
+    local.open(key, {});
+    local.close(key);
+  }
+  EXPECT_NE(local.find(1), nullptr) << "what was closed does not push out what is open";
+  EXPECT_EQ(local.size(), 1U);
+  EXPECT_LT(local.remembered(), 100U);
+}
+
 TEST(LocalExchanges, ForgetsTheOldestBeyondItsLimit) {
   LocalExchanges local(3);
   for (std::uint8_t key = 1; key <= 5; ++key) {

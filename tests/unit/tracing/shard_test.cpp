@@ -304,6 +304,7 @@ TEST_F(ShardTest, UnixSocketsEndWithTheirProcess) {
   EXPECT_EQ(shard.connections(), 1U);
   shard.on_event({now, ProcessEvent{.process = 10, .change = ProcessChange::kExit}});
   EXPECT_EQ(shard.connections(), 0U);
+  shard.on_event({now, ProcessEvent{.process = 10, .change = ProcessChange::kExit}});  // nothing is left of it
 }
 
 TEST_F(ShardTest, TheTableIsBoundedAndTheIdlestGoes) {

@@ -53,10 +53,3 @@ def pins():
 def everything():
     return {"programs": programs(), "maps": set(maps()), "links": links(), "descriptors": descriptors(),
             "dynamic events": dynamic_events(), "pins": pins()}
-
-
-def entries(name):
-    """How many entries the hash map called `name` has."""
-    ids = [number for number, each in maps().items() if each == name[:15]]
-    assert len(ids) == 1, f"{len(ids)} maps are called {name}: {maps()}"
-    return len(bpftool("map", "dump", "id", ids[0]))
