@@ -56,10 +56,10 @@ def job(configuration, pytest_arguments, time_scale):
             f"COMMAND=({shlex.join(command)})\n")
 
 
-def command_line(configuration):
+def command_line(kernel, configuration):
     """`panic=-1` and -no-reboot end the machine at once when the kernel dies; an oops is as bad as that."""
-    words = ["console=ttyS0", "panic=-1", "oops=panic", "quiet", "mitigations=off", "random.trust_cpu=on",
-             "no_timer_check", "tsc=reliable", configuration.boot]
+    words = [kernel.architecture.boot, "panic=-1", "oops=panic", "quiet", "mitigations=off", "random.trust_cpu=on",
+             configuration.boot]
     if configuration.cgroups == "v2":
         words.append("cgroup_no_v1=all")
     return " ".join(word for word in words if word)
@@ -70,12 +70,11 @@ def qemu(kernel, configuration, folder, images):
     for number, (file, extra) in enumerate([*((image, ",readonly=on") for image in images), (folder / "out.img", "")]):
         drives += ["-drive", f"file={file},format=raw,if=none,id=disk{number},cache=unsafe{extra}",
                    "-device", f"virtio-blk-pci,drive=disk{number}"]
-    # Without cmpxchg16b: QEMU 7.2 leaves wrong flags after it, and the kernel's memory allocator uses it (half of all boots
-    # of 6.12 ended in a panic). No network at all: the guest has its own loopback, and nothing else. No display, no monitor.
-    return ["qemu-system-x86_64", "-machine", "pc", "-accel", "tcg,thread=multi", "-cpu", "max,cx16=off", "-smp",
-            str(configuration.cpus), "-m", str(MEMORY_MIB), "-nodefaults", "-no-user-config", "-nic", "none",
+    # No network at all: the guest has its own loopback, and nothing else. No display, no monitor.
+    return [*kernel.architecture.emulator, "-accel", "tcg,thread=multi", "-smp", str(configuration.cpus),
+            "-m", str(MEMORY_MIB), "-nodefaults", "-no-user-config", "-nic", "none",
             "-display", "none", "-no-reboot", "-kernel", str(kernel.image), "-initrd", str(folder / "initramfs"),
-            "-append", command_line(configuration), "-serial", f"file:{folder / 'console.log'}", *drives]
+            "-append", command_line(kernel, configuration), "-serial", f"file:{folder / 'console.log'}", *drives]
 
 
 def run(kernel, configuration, images, pytest_arguments, time_scale=TIME_SCALE, limit=None):

@@ -80,13 +80,13 @@ class ExactLoad:
         return json.loads(self.scope.run(argv, timeout=timeout, leaf=self.leaf))
 
 
-def compiled(name):
+def compiled(name, compiler="gcc", folder=BUILD / "live"):
     """Path of a C helper program, compiled when its source is newer."""
     import subprocess
-    source, binary = PROGRAMS / f"{name}.c", BUILD / "live" / name
+    source, binary = PROGRAMS / f"{name}.c", folder / name
     if not binary.exists() or binary.stat().st_mtime < source.stat().st_mtime:
         binary.parent.mkdir(parents=True, exist_ok=True)
-        subprocess.run(["gcc", "-O2", "-Wall", "-Wextra", "-Werror", "-o", str(binary), str(source)], check=True)
+        subprocess.run([compiler, "-O2", "-Wall", "-Wextra", "-Werror", "-o", str(binary), str(source)], check=True)
     return binary
 
 
