@@ -4,11 +4,11 @@ FUZZ_SECONDS ?= 60
 export JOBS
 export FUZZ_SECONDS
 MAKEFLAGS += --no-print-directory
-.PHONY: help setup build test vm-test check demo bench fuzz conformance asan tsan clean
+.PHONY: help setup build test vm-test check demo bench fuzz conformance asan tsan arm64-test clean
 .DEFAULT_GOAL := help
 
 help: ## this table
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
 
 setup: ## install what the build needs (Debian packages)
 	@scripts/setup
@@ -23,6 +23,9 @@ vm-test: build ## the live tests on KERNEL=5.10, 6.1, 6.12 (all), CONFIGURATION=
 	@scripts/setup-tests
 	@scripts/setup-vm
 	@scripts/vm-test $(KERNEL:%=--kernel %) $(CONFIGURATION:%=--configuration %) $(if $(TESTS),-- $(TESTS))
+
+arm64-test: ## cross-compile for arm64, unit tests and live tests in emulators; TESTS="…" narrows the live tests
+	@scripts/arm64-test $(if $(TESTS),-- $(TESTS))
 
 check: setup ## before a commit: format, clang-tidy on what changed, unit tests
 	@scripts/check

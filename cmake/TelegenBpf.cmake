@@ -1,6 +1,6 @@
 # telegen_bpf_object(FAMILY) compiles bpf/FAMILY.bpf.c and generates its libbpf skeleton: <FAMILY.skel.h>, by linking
-# telegen_bpf. The kernel types come from the build machine's own BTF where it has one, else from the header in the tree;
-# CO-RE relocates either to the kernel that runs the program.
+# telegen_bpf. The kernel types come from the build machine's own BTF where it has one that is of the right architecture,
+# else from the header in the tree; CO-RE relocates either to the kernel that runs the program.
 find_program(CLANG_BPF NAMES clang-19 clang REQUIRED)
 find_program(LLVM_STRIP NAMES llvm-strip-19 llvm-strip REQUIRED)
 find_program(BPFTOOL bpftool PATHS /usr/sbin /sbin REQUIRED)
@@ -43,7 +43,7 @@ endfunction()
 
 # Makes vmlinux.h; called once, by the folder that compiles the objects.
 macro(telegen_kernel_types)
-  if(EXISTS /sys/kernel/btf/vmlinux AND NOT TELEGEN_VMLINUX_FALLBACK)
+  if(EXISTS /sys/kernel/btf/vmlinux AND NOT TELEGEN_VMLINUX_FALLBACK AND NOT CMAKE_CROSSCOMPILING)
     add_custom_command(OUTPUT ${BPF_GENERATED}/vmlinux.h
       COMMAND ${BPFTOOL} btf dump file /sys/kernel/btf/vmlinux format c > ${BPF_GENERATED}/vmlinux.h
       COMMENT "Kernel types from this machine's BTF" VERBATIM)

@@ -60,7 +60,7 @@ struct pt_regs {
 struct pt_regs {
   u64 regs[31];
   u64 orig_x0;
-  s32 syscallno;
+  int syscallno;
 };
 #endif
 

@@ -71,9 +71,10 @@ KEPT = sum(1 << bit for bit in (2, 5, 6, 7, 8, 19))  # DAC_READ_SEARCH, KILL, SE
 
 # Before Linux 5.19 a look-up in a map takes CAP_BPF too, where unprivileged bpf() is switched off: EPERM, not EBADF.
 LOOK_UP_IN_NO_MAP = """
-import ctypes
+import ctypes, platform
 libc = ctypes.CDLL(None, use_errno=True)
-libc.syscall(321, 4, (ctypes.c_uint64 * 4)(0xFFFFFFFF), 32)  # bpf(BPF_MAP_GET_NEXT_KEY), x86-64
+bpf = {"x86_64": 321, "aarch64": 280}[platform.machine()]
+libc.syscall(bpf, 4, (ctypes.c_uint64 * 4)(0xFFFFFFFF), 32)  # BPF_MAP_GET_NEXT_KEY
 print(ctypes.get_errno() == 1)
 """
 

@@ -25,6 +25,12 @@ CORE = (
     "tests/vm/guest/test_nothing_is_left.py::test_no_object_of_it_is_left_in_the_kernel[kill_loader]",
 )
 LOAD = ("tests/vm/guest/test_steady_rate.py", "tests/live/test_churn.py")
+# Of an architecture that is not the host's: what depends on system calls and registers, and nothing that is about speed.
+ARM64 = (
+    *CORE,
+    "tests/live/test_http1_nginx.py::test_methods_statuses_queries_and_sizes",
+    "tests/live/test_worker_rights.py::test_a_worker_that_was_taken_over_is_refused_everything",
+)
 REFUSED = ("tests/vm/guest/test_what_is_refused.py",)
 
 
@@ -56,6 +62,8 @@ CONFIGURATIONS = (
                   REFUSED, boot="lockdown=confidentiality", refused="kernel_reads"),
     Configuration("no-btf", "no type information (its folder is hidden in the guest; the kernel has it): Telegen "
                   "says so and ends", REFUSED, btf="hidden", refused="btf"),
+    Configuration("arm64", "Debian's arm64 kernel and programs, and Telegen cross-compiled for it", ARM64,
+                  kernels=("6.1-arm64", "6.12-arm64")),
 )
 
 # What the CI runs, side by side: the oldest and the newest kernel, one CPU each.

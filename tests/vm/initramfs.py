@@ -10,7 +10,6 @@ import stat
 from pathlib import Path
 
 GUEST = Path(__file__).parent / "guest"
-BUSYBOX = Path("/bin/busybox")
 
 # virtio_pci and virtio_blk for the disks, overlay for the root; what is built into a kernel is not among its modules.
 MODULES = ["virtio_pci", "virtio_blk", "overlay"]
@@ -79,7 +78,7 @@ def build(kernel, job):
     archive = Archive()
     for folder in ("bin", "dev", "proc", "sys", "modules", "mnt"):
         archive.folder(folder)
-    archive.file("bin/busybox", BUSYBOX.read_bytes())
+    archive.file("bin/busybox", (kernel.architecture.root / "bin/busybox").read_bytes())
     archive.file("init", (GUEST / "init").read_bytes())
     for number, (name, content) in enumerate(modules_in_order(kernel)):
         archive.file(f"modules/{number:02}-{name}.ko", content, 0o644)

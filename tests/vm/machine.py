@@ -18,10 +18,6 @@ GRACE_S = 60  # of a machine's limit: to boot and to tell what it has when the t
 OUT_BYTES = 256 << 20  # of a sparse file: what the tests leave
 MEMORY_MIB = 2048
 
-# Without cmpxchg16b: QEMU 7.2 leaves wrong flags after it, and the kernel's memory allocator uses it (half of all boots of
-# 6.12 ended in a panic).
-CPU = "max,cx16=off"
-
 # How much slower than the host a guest is taken to be (testkit/pace.py). It is slower than that by some measures (`import
 # grpc`: 0.1 s on the host, 1.6 s in a guest), but the tests' limits have room: with 6 they pass beside a busy second guest.
 TIME_SCALE = 6
@@ -60,22 +56,21 @@ def job(configuration, pytest_arguments, time_scale):
             f"COMMAND=({shlex.join(command)})\n")
 
 
-def command_line(configuration):
+def command_line(kernel, configuration):
     """`panic=-1` and -no-reboot end the machine at once when the kernel dies; an oops is as bad as that."""
-    words = ["console=ttyS0", "panic=-1", "oops=panic", "quiet", "mitigations=off", "random.trust_cpu=on",
-             "no_timer_check", "tsc=reliable", configuration.boot]
+    words = [kernel.architecture.boot, "panic=-1", "oops=panic", "quiet", "mitigations=off", "random.trust_cpu=on",
+             configuration.boot]
     if configuration.cgroups == "v2":
         words.append("cgroup_no_v1=all")
     return " ".join(word for word in words if word)
 
 
-def speed(configuration):
+def speed(architecture, configuration):
     """With -icount the guest's clocks advance one nanosecond an executed instruction while it does something, so what it
-    measures is the same on any host, and twice the same. That takes QEMU one thread. Copies are then made a word at a
-    time (erms, fsrm: a byte at a time), as a repeated instruction counts once a repetition."""
+    measures is the same on any host, and twice the same. That takes QEMU one thread."""
     if configuration.counts:
-        return ["-accel", "tcg,thread=single", "-icount", "shift=0", "-cpu", f"{CPU},erms=off,fsrm=off"]
-    return ["-accel", "tcg,thread=multi", "-cpu", CPU]
+        return ["-accel", "tcg,thread=single", "-icount", "shift=0", "-cpu", architecture.cpu + architecture.counted_cpu]
+    return ["-accel", "tcg,thread=multi", "-cpu", architecture.cpu]
 
 
 def qemu(kernel, configuration, folder, images):
@@ -84,10 +79,10 @@ def qemu(kernel, configuration, folder, images):
         drives += ["-drive", f"file={file},format=raw,if=none,id=disk{number},cache=unsafe{extra}",
                    "-device", f"virtio-blk-pci,drive=disk{number}"]
     # No network at all: the guest has its own loopback, and nothing else. No display, no monitor.
-    return ["qemu-system-x86_64", "-machine", "pc", *speed(configuration), "-smp",
-            str(configuration.cpus), "-m", str(MEMORY_MIB), "-nodefaults", "-no-user-config", "-nic", "none",
+    return [*kernel.architecture.emulator, *speed(kernel.architecture, configuration), "-smp", str(configuration.cpus),
+            "-m", str(MEMORY_MIB), "-nodefaults", "-no-user-config", "-nic", "none",
             "-display", "none", "-no-reboot", "-kernel", str(kernel.image), "-initrd", str(folder / "initramfs"),
-            "-append", command_line(configuration), "-serial", f"file:{folder / 'console.log'}", *drives]
+            "-append", command_line(kernel, configuration), "-serial", f"file:{folder / 'console.log'}", *drives]
 
 
 def run(kernel, configuration, images, pytest_arguments, time_scale=TIME_SCALE, limit=None):

@@ -1,6 +1,7 @@
 """The guest's file systems: two read-only ext4 images, made without mounting anything and without rights.
 
-    base      programs of this host that the tests use, with the libraries they load; the Python of build/venv
+    base      programs that the tests use, with the libraries they load; a Python with what tests/requirements.txt names.
+              Those of this host, and for another architecture those of its root (sysroot.py)
     project   what the tests need of this tree, at /telegen
 
 The guest lays them over each other and a tmpfs on top, so that both are the same for every guest and every run. Debian's
@@ -10,13 +11,14 @@ cloud kernels have ext4 built in, and neither 9p nor a virtiofs that works witho
 import hashlib
 import json
 import os
-import re
 import shutil
 import subprocess
 from pathlib import Path
 
-from testkit import BUILD, ROOT
+from testkit import BUILD, PROGRAMS as SOURCES, ROOT
 from testkit.clients import compiled
+
+from .interpreter import python_of
 
 IMAGES = BUILD / "vm" / "images"
 
@@ -38,23 +40,23 @@ ETC = {
     "hostname": "guest\n",
     "nsswitch.conf": "passwd: files\ngroup: files\nhosts: files\n",
     "shadow": "root:*:19000:0:99999:7:::\n",
-    "ld.so.conf": "/usr/local/lib\n/lib/x86_64-linux-gnu\n/usr/lib/x86_64-linux-gnu\n",
+    "ld.so.conf": "/usr/local/lib\n/lib/TRIPLET\n/usr/lib/TRIPLET\n",
 }
 PYTHON_LEFT_OUT = shutil.ignore_patterns("test", "tests", "idlelib", "ensurepip", "site-packages", "__pycache__", "tkinter",
                                          "lib2to3", "config-*", "turtledemo", "*.a")
-PROJECT = ["tests", "demo", "bench/e2e", "src/loader/plan/probe_table.cpp", "build/live", "build/release/telegen"]
+PROJECT = ["tests", "demo", "bench/e2e", "src/loader/plan/probe_table.cpp"]
 PROJECT_LEFT_OUT = shutil.ignore_patterns("__pycache__", "unit", "golden", "collector")
 
 
 class Tree:
-    """A staged root. Directories that the host has as links (/bin → usr/bin) are links here too."""
+    """A staged root. Folders that its source has as links (/bin → usr/bin) are links here too."""
 
-    def __init__(self, name):
+    def __init__(self, name, source=Path("/")):
+        self.source = source
         self.directory = directory = BUILD / "vm" / f"stage-{name}.{os.getpid()}"  # two runs do not meet
         shutil.rmtree(directory, ignore_errors=True)
         for link in ("bin", "sbin", "lib", "lib64"):
-            host = Path("/") / link
-            if host.is_symlink():
+            if (source / link).is_symlink():
                 (directory / "usr" / link).mkdir(parents=True, exist_ok=True)
                 os.symlink(f"usr/{link}", directory / link)
 
@@ -63,112 +65,104 @@ class Tree:
         return self.directory / str(path).lstrip("/")
 
     def file(self, path):
-        """A file of the host at the same path, with every link on the way to it."""
+        """A file of the source at the same path, with every link on the way to it."""
         path = Path(os.path.abspath(path))
         if path.is_symlink():
             place = self._place(path)
             if not os.path.lexists(place):
                 place.symlink_to(os.readlink(path))
-            self.file(path.parent / os.readlink(path))
+            self.file(path.parent.resolve() / os.readlink(path))
         else:
             place = self._place(path.parent.resolve() / path.name)
             if not place.exists():
                 shutil.copy2(path, place)
 
+    def staged(self, source):
+        """Where a path of the source is staged."""
+        return self.directory / Path(source).relative_to(self.source)
+
     def _place(self, path):
-        place = self.at(path.parent.resolve() / path.name)
+        place = self.staged(path.parent.resolve() / path.name)
         place.parent.mkdir(parents=True, exist_ok=True)
         return place
 
     def folder(self, source, place=None, ignore=None):
-        shutil.copytree(source, self.at(place or source), symlinks=True, ignore=ignore, dirs_exist_ok=True)
+        place = self.at(place) if place else self.staged(source)
+        shutil.copytree(source, place, symlinks=True, ignore=ignore, dirs_exist_ok=True)
+
+    def copy(self, source, path):
+        self.at(path).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(source, self.at(path))
 
     def write(self, path, text):
         self.at(path).parent.mkdir(parents=True, exist_ok=True)
         self.at(path).write_text(text)
 
 
-def libraries(path):
-    """What the dynamic linker loads for a program or library; nothing for what is not dynamic."""
-    listed = subprocess.run(["ldd", str(path)], capture_output=True, text=True)
-    return {match for match in re.findall(r"(?:=> |^\s+)(/\S+) \(0x", listed.stdout, re.MULTILINE)}
-
-
-def programs():
-    search = os.environ.get("PATH", "") + ":/usr/sbin:/sbin"
-    found, missing = [], []
-    for name in PROGRAMS:
-        path = shutil.which(name, path=search)
-        if path:
-            found.append(Path(path))
-        elif name not in OPTIONAL:
-            missing.append(name)
+def programs(architecture):
+    found = {name: architecture.program(name) for name in PROGRAMS}
+    missing = [name for name, path in found.items() if not path and name not in OPTIONAL]
     if missing:
-        raise FileNotFoundError(f"these programs are missing: {', '.join(missing)}; run scripts/setup-vm and setup-tests")
-    return found
+        raise FileNotFoundError(f"these programs are missing: {', '.join(missing)}; run {architecture.make}")
+    return [path for path in found.values() if path]
 
 
-def python_home():
-    """(interpreter, its standard library) that the virtual environment of the tests is made from."""
-    python = (BUILD / "venv/bin/python").resolve()
-    library = subprocess.run([str(python), "-c", "import sysconfig; print(sysconfig.get_path('stdlib'))"],
-                             capture_output=True, text=True, check=True).stdout.strip()
-    return python, Path(library)
+def _binary(architecture):
+    binary = architecture.build / "telegen"
+    if not binary.exists():
+        raise FileNotFoundError(f"{binary} is not built: run {architecture.make}")
+    return binary
 
 
-def _base_digest():
+def _base_digest(architecture):
     """Changes when a program, the interpreter or what is installed in the environment does."""
-    python, library = python_home()
-    files = [*programs(), python, library / "os.py", BUILD / "venv/requirements.installed", Path(__file__)]
-    files += sorted(libraries(BUILD / "release/telegen"))
+    python = python_of(architecture)
+    files = [*programs(architecture), python.program, python.library / "os.py", python.installed,
+             *(Path(__file__).with_name(f"{each}.py") for each in ("rootfs", "architectures", "interpreter")),
+             *sorted(architecture.libraries(_binary(architecture)))]
     stamps = [(str(f), f.resolve().stat().st_size, f.resolve().stat().st_mtime_ns) for f in map(Path, files)]
     return hashlib.sha256(json.dumps(stamps).encode()).hexdigest()[:16]
 
 
-def _stage_base(tree):
-    python, library = python_home()
-    needed = programs() + [python]
+def _stage_base(tree, architecture):
+    python = python_of(architecture)
+    needed = [*programs(architecture), python.program]
     shared = set()
-    for program in [*needed, BUILD / "release/telegen"]:
-        shared |= libraries(program)
-    tree.folder(library, ignore=PYTHON_LEFT_OUT)
-    venv = BUILD / "venv"
-    link = venv / "bin/python"  # through names inside the environment to the interpreter that it was made from
-    while link.is_symlink() and link.is_relative_to(venv):
-        link = link.parent / os.readlink(link)
-    tree.file(link)
-    tree.folder(venv, "/telegen/build/venv", ignore=shutil.ignore_patterns("__pycache__", "pip"))
+    for program in [*needed, _binary(architecture)]:
+        shared |= architecture.libraries(program)
+    tree.folder(python.library, ignore=PYTHON_LEFT_OUT)
+    for extension in [*python.library.rglob("*.so"), *python.packages.rglob("*.so")]:
+        shared |= architecture.libraries(extension)
+    python.stage(tree)
     # The files are byte-compiled once here, not at each import of each emulated guest.
-    subprocess.run([str(venv / "bin/python"), "-m", "compileall", "-q", "-j", "2", "--invalidation-mode", "unchecked-hash",
-                    "-s", str(tree.directory), "-p", "/", str(tree.at(library)), str(tree.at("/telegen/build/venv/lib"))],
-                   check=False, stdout=subprocess.DEVNULL)
-    for extension in [*library.rglob("*.so"), *(venv / "lib").rglob("*.so")]:
-        shared |= libraries(extension)
+    subprocess.run([str(BUILD / "venv/bin/python"), "-m", "compileall", "-q", "-j", "2", "--invalidation-mode",
+                    "unchecked-hash", "-s", str(tree.directory), "-p", "/", str(tree.staged(python.library)),
+                    str(tree.at("/telegen/build/venv/lib"))], check=False, stdout=subprocess.DEVNULL)
     for path in [*needed, *shared]:
         tree.file(path)
-    for path in map(Path, EXTRA):
+    for path in (architecture.root / each.lstrip("/") for each in EXTRA):
         if path.is_dir():
             tree.folder(path)
         elif path.exists():
             tree.file(path)
     for name, text in ETC.items():
-        tree.write(f"/etc/{name}", text)
+        tree.write(f"/etc/{name}", text.replace("TRIPLET", architecture.triplet))
     tree.at("/etc/shadow").chmod(0o600)
     for folder in ("proc", "sys", "dev", "run", "tmp", "root", "var/log/nginx", "var/lib/nginx", "var/tmp", "mnt"):
         tree.at(folder).mkdir(parents=True, exist_ok=True)
 
 
-def _stage_project(tree):
-    for source in (ROOT / "tests/live/programs").glob("*.c"):
-        compiled(source.stem)  # there is no compiler in the guest
+def _stage_project(tree, architecture):
     for name in PROJECT:
         source = ROOT / name
         if source.is_dir():
             tree.folder(source, f"/telegen/{name}", PROJECT_LEFT_OUT)
         else:
-            place = tree.at(f"/telegen/{name}")
-            place.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(source, place)
+            tree.copy(source, f"/telegen/{name}")
+    for source in SOURCES.glob("*.c"):  # there is no compiler in the guest
+        program = compiled(source.stem, architecture.compiler, architecture.live_programs)
+        tree.copy(program, f"/telegen/build/live/{source.stem}")
+    tree.copy(_binary(architecture), "/telegen/build/release/telegen")
 
 
 def _make_image(tree, image):
@@ -183,22 +177,24 @@ def _make_image(tree, image):
     shutil.rmtree(tree.directory)
 
 
-def base_image():
-    image = IMAGES / f"base-{_base_digest()}.ext4"
+def base_image(architecture):
+    folder = IMAGES / architecture.name
+    image = folder / f"base-{_base_digest(architecture)}.ext4"
     if not image.exists():
-        IMAGES.mkdir(parents=True, exist_ok=True)
-        for old in IMAGES.glob("base-*.ext4"):
+        folder.mkdir(parents=True, exist_ok=True)
+        for old in folder.glob("base-*.ext4"):
             old.unlink()
-        tree = Tree("base")
-        _stage_base(tree)
+        tree = Tree("base", architecture.root)
+        _stage_base(tree, architecture)
         _make_image(tree, image)
     return image
 
 
-def project_image():
-    IMAGES.mkdir(parents=True, exist_ok=True)
+def project_image(architecture):
+    folder = IMAGES / architecture.name
+    folder.mkdir(parents=True, exist_ok=True)
     tree = Tree("project")
-    _stage_project(tree)
-    image = IMAGES / "project.ext4"
+    _stage_project(tree, architecture)
+    image = folder / "project.ext4"
     _make_image(tree, image)
     return image

@@ -14,13 +14,13 @@ from pathlib import Path
 sys.path[:0] = [str(Path(__file__).resolve().parents[1]), str(Path(__file__).resolve().parents[1] / "tools")]
 
 from testkit import BUILD, ROOT, pages  # noqa: E402
-from testkit.agent import BINARY  # noqa: E402
-from vm import configurations, cost, kernels, machine, results, rootfs  # noqa: E402
+from vm import archive, configurations, cost, kernels, machine, results, rootfs  # noqa: E402
 
 
 def arguments():
     parser = argparse.ArgumentParser(prog="vm-test", description=__doc__)
-    parser.add_argument("--kernel", action="append", default=[], help=f"{', '.join(kernels.SUITES)}; all if none is given")
+    parser.add_argument("--kernel", action="append", default=[],
+                        help=f"{', '.join(kernels.ROWS)}; all of this machine's architecture if none is given")
     parser.add_argument("--configuration", "-c", action="append", default=[],
                         help=f"{', '.join(c.name for c in configurations.CONFIGURATIONS)}; all if none is given")
     parser.add_argument("--ci", action="store_true", help="what the CI runs: two kernels, the tests that matter there")
@@ -59,10 +59,12 @@ def plan(options):
     if options.ci:
         return [(name, configurations.CI) for name in options.kernel or configurations.CI_KERNELS]
     if options.cost:
-        return [(name, configurations.COST) for name in options.kernel or kernels.SUITES]
+        return [(name, configurations.COST) for name in options.kernel or kernels.of_this_machine()]
     chosen = configurations.named(options.configuration) if options.configuration else configurations.CONFIGURATIONS
-    wanted = options.kernel or list(kernels.SUITES)
+    wanted = options.kernel or kernels.of_this_machine()
     pairs = [(name, c) for name in wanted for c in chosen if name in c.kernels]
+    if not pairs:
+        raise KeyError("none of these kernels has any of these configurations (tests/vm/configurations.py)")
     return sorted(pairs, key=lambda pair: -pair[1].cpus)
 
 
@@ -79,15 +81,16 @@ def say(outcome, report):
 
 def run_all(pairs, options):
     found = {name: kernels.kernel(name, options.refresh) for name in dict.fromkeys(name for name, _ in pairs)}
-    images = [rootfs.base_image(), rootfs.project_image()]
+    images = {each: [rootfs.base_image(each), rootfs.project_image(each)]
+              for each in dict.fromkeys(kernel.architecture for kernel in found.values())}
     processors = Processors()
 
     def one(pair):
         name, configuration = pair
         taken = processors.take(configuration.cpus)
         try:
-            outcome = machine.run(found[name], configuration, images, options.tests or configuration.tests,
-                                  options.time_scale)
+            outcome = machine.run(found[name], configuration, images[found[name].architecture],
+                                  options.tests or configuration.tests, options.time_scale)
         finally:
             processors.give(taken)
         report = results.read(outcome.junit)
@@ -105,10 +108,18 @@ def end_machines(number, _):
     sys.exit(128 + number)
 
 
-def remembered(chosen):
-    """Every whole run of these configurations that is still in build/vm/runs."""
-    kept = [machine.remembered(name, c) for name in kernels.SUITES for c in chosen]
+def remembered(names, chosen):
+    """Every whole run of these kernels in these configurations that is still in build/vm/runs."""
+    kept = [machine.remembered(name, c) for name in names for c in chosen]
     return [(outcome, results.read(outcome.junit)) for outcome in kept if outcome]
+
+
+def publish(options):
+    """Into the page that users read."""
+    here = kernels.of_this_machine()
+    for section, names in (("results", here), ("other-architectures", [name for name in kernels.ROWS if name not in here])):
+        if outcomes := remembered(names, (*configurations.CONFIGURATIONS, configurations.CI)):
+            pages.publish(results.markdown(outcomes, about(options)), ROOT / "docs" / "kernels.md", section)
 
 
 def emulator():
@@ -126,12 +137,11 @@ def tell(outcomes, options):
     if options.cost:
         (BUILD / "vm" / "cost.md").write_text(cost.markdown(outcomes, emulator()))
         if options.publish:
-            cost.publish(remembered([configurations.COST]), emulator())
+            cost.publish(remembered(kernels.of_this_machine(), [configurations.COST]), emulator())
         return "build/vm/cost.md"
     (BUILD / "vm" / "results.md").write_text(results.markdown(outcomes, about(options)))
     if options.publish:
-        text = results.markdown(remembered((*configurations.CONFIGURATIONS, configurations.CI)), about(options))
-        pages.publish(text, ROOT / "docs" / "kernels.md", "results")
+        publish(options)
     return "build/vm/results.md"
 
 
@@ -141,16 +151,13 @@ def main():
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, end_machines)
     if options.fetch_only:
-        for name in options.kernel or kernels.SUITES:
+        for name in options.kernel or kernels.of_this_machine():
             print(kernels.kernel(name, options.refresh).image)
         return 0
-    if not BINARY.exists():
-        print(f"vm-test: {BINARY} is not built: run `make build`", file=sys.stderr)
-        return 1
     try:
         pairs = plan(options)
         outcomes = run_all(pairs, options)
-    except (kernels.KernelError, KeyError, FileNotFoundError) as error:
+    except (archive.ArchiveError, KeyError, FileNotFoundError) as error:
         print(f"vm-test: {error.args[0]}", file=sys.stderr)
         return 1
     told = tell(outcomes, options)

@@ -68,7 +68,10 @@ const std::array<bpf_insn, 2> kReturnZero = {{
 
 Finding yes() { return {true, {}}; }
 Finding no(std::string why) { return {false, std::move(why)}; }
-Finding no_errno(std::string_view what, int code) { return no(std::string(what) + ": " + ::strerrordesc_np(code)); }
+Finding no_errno(std::string_view what, int code) {
+  const char* words = ::strerrordesc_np(code);  // none for the kernel's own, such as ENOTSUPP (524)
+  return no(std::string(what) + ": " + (words != nullptr ? std::string(words) : "error " + std::to_string(code)));
+}
 
 Finding try_typed_program(std::string_view name, bpf_attach_type attach, const char* target) {
   btf* kernel = ::btf__load_vmlinux_btf();
@@ -80,7 +83,11 @@ Finding try_typed_program(std::string_view name, bpf_attach_type attach, const c
   LIBBPF_OPTS(bpf_prog_load_opts, options, .expected_attach_type = attach, .attach_btf_id = static_cast<__u32>(id));
   const Fd program(
       ::bpf_prog_load(BPF_PROG_TYPE_TRACING, "tg_probe", "GPL", kReturnZero.data(), kReturnZero.size(), &options));
-  return program.valid() ? yes() : no_errno(std::string("load a ").append(name).append(" program"), errno);
+  if (!program.valid()) return no_errno(std::string("load a ").append(name).append(" program"), errno);
+  if (attach == BPF_TRACE_RAW_TP) return yes();
+  // Linux for arm64 before 6.4 loads fentry and fexit programs and cannot attach them: tried for an instant.
+  const Fd link(::bpf_raw_tracepoint_open(nullptr, program.get()));
+  return link.valid() ? yes() : no_errno(std::string("attach a ").append(name).append(" program"), errno);
 }
 
 // tcp_recvmsg had one parameter more before 5.19; a program for the other form would read its result from a wrong

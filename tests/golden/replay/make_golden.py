@@ -60,7 +60,7 @@ def main(binary, *options):
         record(file)
     from spans import replay
 
-    spans = replay(binary, file)
+    spans = replay([binary], file)
     (HERE / "nginx-curl.json").write_text(json.dumps(spans, indent=1, sort_keys=True, ensure_ascii=False) + "\n")
     print(f"{len(spans)} spans of {file.stat().st_size} bytes")
 

@@ -1,4 +1,4 @@
-"""replay_golden_test.py TELEGEN: the committed recording gives the committed spans, field by field, ids aside."""
+"""replay_golden_test.py COMMAND...: the committed recording gives the committed spans, field by field, ids aside."""
 
 import json
 import sys
@@ -17,9 +17,9 @@ def differences(expected, got, where):
         yield f"{where}: expected {expected!r}, got {got!r}"
 
 
-def main(binary):
+def main(*command):
     expected = json.loads((HERE / "nginx-curl.json").read_text())
-    got = replay(binary, HERE / "nginx-curl.telegen")
+    got = replay(command, HERE / "nginx-curl.telegen")
     wrong = [] if len(expected) == len(got) else [f"expected {len(expected)} spans, got {len(got)}"]
     for number, (one, other) in enumerate(zip(expected, got)):
         wrong += differences(one, other, f"span {number} ({one['name']})")
@@ -28,4 +28,4 @@ def main(binary):
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1]))
+    sys.exit(main(*sys.argv[1:]))

@@ -6,12 +6,12 @@ import tempfile
 from pathlib import Path
 
 
-def replay(binary, recording):
-    """The spans of a recording. Needs no rights; listens on a free port of loopback and sends nothing."""
+def replay(command, recording):
+    """The spans that `command`, which is telegen, makes of a recording. Needs no rights; listens on a free port of loopback and sends nothing."""
     with tempfile.TemporaryDirectory() as folder:
         out, config = Path(folder) / "spans.jsonl", Path(folder) / "telegen.yaml"
         config.write_text("self_telemetry: {listen: ''}\n")
-        done = subprocess.run([binary, "replay", recording, "--config", config, "--output", f"file:{out}"],
+        done = subprocess.run([*command, "replay", recording, "--config", config, "--output", f"file:{out}"],
                               capture_output=True, text=True, timeout=60, env={"PATH": "/usr/bin:/bin"}, check=False)
         if done.returncode != 0:
             raise SystemExit(f"telegen replay ended with {done.returncode}:\n{done.stderr}")

@@ -6,6 +6,7 @@ import http.server
 import ipaddress
 import json
 import os
+import shlex
 import subprocess
 import threading
 
@@ -19,12 +20,13 @@ from cryptography.x509.oid import NameOID
 from opentelemetry.proto.collector.trace.v1 import trace_service_pb2 as pb
 from opentelemetry.proto.collector.trace.v1 import trace_service_pb2_grpc as pb_grpc
 
-PROBE = os.environ["EXPORT_PROBE"]
+# A program, or that of another architecture with the command that emulates it.
+PROBE = [*shlex.split(os.environ["EXPORT_PROBE_EMULATOR"]), os.environ["EXPORT_PROBE"]]
 
 
 class Probe:
     def run(self, command, *args, timeout=30):
-        done = subprocess.run([PROBE, command, *map(str, args)], capture_output=True, text=True, timeout=timeout)
+        done = subprocess.run([*PROBE, command, *map(str, args)], capture_output=True, text=True, timeout=timeout)
         assert done.returncode in (0, 2), done.stderr
         return [json.loads(line) for line in done.stdout.splitlines()]
 

@@ -81,15 +81,16 @@ class ExactLoad:
         return json.loads(self.scope.run(argv, timeout=timeout, leaf=self.leaf))
 
 
-def compiled(name):
+def compiled(name, compiler="gcc", folder=BUILD / "live"):
     """Path of a C helper program, compiled when its source is newer. Linked statically: one that is started thousands of
     times would spend most of its time on finding its libraries."""
     import subprocess
-    source, binary = PROGRAMS / f"{name}.c", BUILD / "live" / name
+    source, binary = PROGRAMS / f"{name}.c", folder / name
     if not binary.exists() or binary.stat().st_mtime < source.stat().st_mtime:
         binary.parent.mkdir(parents=True, exist_ok=True)
         fresh = binary.with_suffix(f".{os.getpid()}")  # two runs at once may both find it old
-        subprocess.run(["gcc", "-O2", "-static", "-Wall", "-Wextra", "-Werror", "-o", str(fresh), str(source)], check=True)
+        subprocess.run([compiler, "-O2", "-static", "-Wall", "-Wextra", "-Werror", "-o", str(fresh), str(source)],
+                       check=True)
         fresh.replace(binary)
     return binary
 
