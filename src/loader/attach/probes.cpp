@@ -75,6 +75,9 @@ void choose_programs(bpf_object* object, const Plan& plan) {
 // Of a table that is made in full when it is loaded: about 11 MB.
 constexpr std::uint32_t kConnectionsInAdvance = 1 << 16;
 
+// How many calls, one a thread, may be parked between their entry and their end.
+constexpr std::uint32_t kCallsUnderWay = 16384;
+
 // Whether programs may have a table grow. Before the kernel got an allocator for them (6.1) that was unsafe in some
 // contexts, and it warns of every such table, with a call trace; a host may be set to panic on warnings.
 bool tables_may_grow() {
@@ -124,8 +127,11 @@ void Probes::State::set_socket_options(const Plan& plan, const EbpfSettings& wan
     ::bpf_map__set_map_flags(socket->maps.tg_connections, 0);
   }
   ::bpf_map__set_max_entries(socket->maps.tg_connections, connections);
-  ::bpf_map__set_max_entries(socket->maps.tg_parked, plan.arguments_parked ? 16384 : 1);
+  ::bpf_map__set_max_entries(socket->maps.tg_parked, plan.arguments_parked ? kCallsUnderWay : 1);
+  const bool calls_parked = plan.loads("tcp_receives") || plan.loads("tcp_sends");
+  ::bpf_map__set_max_entries(socket->maps.tg_calls, calls_parked ? kCallsUnderWay : 1);
   socket->rodata->tg_arguments_parked = plan.arguments_parked;
+  socket->rodata->tg_receive_parameters = static_cast<std::uint32_t>(plan.receive_parameters);
   socket->rodata->tg_typed_reads = typed_reads;
   choose_programs(socket->obj, plan);
 }
@@ -193,8 +199,7 @@ Result<void> Probes::State::attach_all(const Plan& plan) {
       }
       const auto failure = fail_errno(errno, "attach BPF program", name, ErrorKind::kBpf);
       const bool required = std::ranges::any_of(plan.hooks, [&](const PlannedHook& planned) {
-        return planned.hook->required && planned.chosen != nullptr &&
-               std::ranges::count(planned.chosen->programs, name) != 0;
+        return planned.hook->required && std::ranges::count(planned.programs, name) != 0;
       });
       if (required) return failure;
       failures.push_back(failure.error().message);
