@@ -80,13 +80,18 @@ class ExactLoad:
         return json.loads(self.scope.run(argv, timeout=timeout, leaf=self.leaf))
 
 
+# How a program is compiled that is not compiled like the others.
+FLAGS = {"verifier_log": ["-shared", "-fPIC"]}
+
+
 def compiled(name):
     """Path of a C helper program, compiled when its source is newer."""
     import subprocess
     source, binary = PROGRAMS / f"{name}.c", BUILD / "live" / name
     if not binary.exists() or binary.stat().st_mtime < source.stat().st_mtime:
         binary.parent.mkdir(parents=True, exist_ok=True)
-        subprocess.run(["gcc", "-O2", "-Wall", "-Wextra", "-Werror", "-o", str(binary), str(source)], check=True)
+        subprocess.run(["gcc", "-O2", "-Wall", "-Wextra", "-Werror", "-o", str(binary), str(source),
+                        *FLAGS.get(name, [])], check=True)
     return binary
 
 
