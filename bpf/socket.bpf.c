@@ -2,6 +2,8 @@
 /* Bytes through TCP and UNIX stream sockets, taken where syscalls return: the socket is looked up from the descriptor
  * at that moment, so sockets older than the agent, inherited, duplicated or passed to another process need no
  * book-keeping. Reference for the programs' context: /sys/kernel/tracing/events/syscalls/sys_exit_read/format. */
+#include "lib/functions.bpf.h"
+#include "lib/kprobes.bpf.h"
 #include "lib/transfer.bpf.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
@@ -71,29 +73,64 @@ int BPF_PROG(socket_sent, struct sock *sk, int moved, int flags)
   return on_socket(sk, moved, TG_SENT, flags);
 }
 
-/* Before 6.3, where the kernel permits trampolines: the same, at the return of the functions behind the sockets. */
-SEC("fexit/tcp_recvmsg") /* five parameters since 5.19 */
-int BPF_PROG(tcp_received, struct sock *sk, struct msghdr *msg, __u64 size, int flags, int *length, int moved)
+/* Where the kernel permits trampolines: at the return of the functions behind the sockets. `flags`: of a receiving
+ * call. */
+static __always_inline int on_function(struct sock *sk, struct msghdr *message, __u64 size, int flags, int moved,
+                                       __u32 direction)
 {
-  return on_socket(sk, moved, TG_RECEIVED, flags);
+  __u64 who = task_of_transfer(moved, direction);
+
+  if (!who) return 0;
+  struct file *file = sk->sk_socket->file;
+  struct tg_call call = {.sk = sk, .message = message, .size = size, .flags = flags, .direction = direction};
+
+  if (!file) return 0; /* a socket of the kernel's own */
+  call.inode = file->f_inode->i_ino;
+  return on_call(&call, who, moved);
+}
+
+/* The n-th value of the context. So that the compiler computes no address, which the verifier would refuse. */
+#define TG_VALUE(ctx, n)                                                           \
+  ({                                                                               \
+    __u64 value;                                                                   \
+    asm volatile("%0 = *(u64 *)(%1 + %2)" : "=r"(value) : "r"(ctx), "i"((n) * 8)); \
+    value;                                                                         \
+  })
+
+SEC("fexit/tcp_recvmsg") /* its result stands behind its parameters */
+int tcp_received(__u64 *ctx)
+{
+  struct sock *sk = (struct sock *)TG_VALUE(ctx, 0);
+  struct msghdr *message = (struct msghdr *)TG_VALUE(ctx, 1);
+  __u64 size = TG_VALUE(ctx, 2);
+  int flags, moved;
+
+  if (tg_receive_parameters == 6) {
+    flags = TG_VALUE(ctx, 4);
+    moved = TG_VALUE(ctx, 6);
+  } else {
+    flags = TG_VALUE(ctx, 3);
+    moved = tg_receive_parameters == 5 ? TG_VALUE(ctx, 5) : TG_VALUE(ctx, 4);
+  }
+  return on_function(sk, message, size, flags, moved, TG_RECEIVED);
 }
 
 SEC("fexit/tcp_sendmsg")
-int BPF_PROG(tcp_sent, struct sock *sk, struct msghdr *msg, __u64 size, int moved)
+int BPF_PROG(tcp_sent, struct sock *sk, struct msghdr *message, __u64 size, int moved)
 {
-  return on_socket(sk, moved, TG_SENT, 0);
+  return on_function(sk, message, size, 0, moved, TG_SENT);
 }
 
 SEC("fexit/unix_stream_recvmsg")
-int BPF_PROG(unix_received, struct socket *socket, struct msghdr *msg, __u64 size, int flags, int moved)
+int BPF_PROG(unix_received, struct socket *socket, struct msghdr *message, __u64 size, int flags, int moved)
 {
-  return on_socket(socket->sk, moved, TG_RECEIVED, flags);
+  return on_function(socket->sk, message, size, flags, moved, TG_RECEIVED);
 }
 
 SEC("fexit/unix_stream_sendmsg")
-int BPF_PROG(unix_sent, struct socket *socket, struct msghdr *msg, __u64 size, int moved)
+int BPF_PROG(unix_sent, struct socket *socket, struct msghdr *message, __u64 size, int moved)
 {
-  return on_socket(socket->sk, moved, TG_SENT, 0);
+  return on_function(socket->sk, message, size, 0, moved, TG_SENT);
 }
 
 /* Elsewhere: where the system call returns. `flags_at`: which argument holds MSG_ flags, 0 for none. */

@@ -65,7 +65,7 @@ json to_json(const Report& report) {
     value["probes"].push_back({{"key", planned.hook->key},
                                {"purpose", planned.hook->purpose},
                                {"candidate", planned.chosen != nullptr ? json(planned.chosen->name) : json()},
-                               {"cost", planned.chosen != nullptr ? json(planned.chosen->cost) : json()},
+                               {"cost", planned.chosen != nullptr ? json(planned.cost()) : json()},
                                {"rejected", planned.rejected},
                                {"candidates", to_json(planned.hook->candidates, report.capabilities)},
                                {"without", planned.hook->without}});
@@ -103,8 +103,7 @@ void print_report(const Report& report) {
                 static_cast<int>(planned.hook->key.size()), planned.hook->key.data(), candidate.c_str(),
                 static_cast<int>(planned.hook->purpose.size()), planned.hook->purpose.data());
     if (planned.chosen != nullptr) {
-      std::printf("    %-18s costs %.*s\n", "", static_cast<int>(planned.chosen->cost.size()),
-                  planned.chosen->cost.data());
+      std::printf("    %-18s costs %.*s\n", "", static_cast<int>(planned.cost().size()), planned.cost().data());
     }
     for (const std::string& why : planned.rejected) std::printf("    %-18s not %s\n", "", why.c_str());
     if (planned.chosen == nullptr) {

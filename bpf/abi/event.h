@@ -147,7 +147,8 @@ enum tg_counter {
   TG_COUNT_RING_FULL_BYTES, /* stream bytes that those records told of */
   TG_COUNT_TABLE_FULL,      /* transfers lost: the connection table was full */
   TG_COUNT_UNREADABLE,      /* captures cut short: the process's memory was not readable */
-  TG_COUNT_ARGUMENTS_LOST,  /* exits without their entry (enter + exit candidate only) */
+  TG_COUNT_ARGUMENTS_LOST,  /* ends of calls without their entry (enter+exit, kprobe), or entries without their end
+                               (kprobe) */
   TG_COUNT_RING_BYTES,      /* bytes of the records written */
   TG_COUNTERS = 16,
 };

@@ -8,12 +8,16 @@
 #define TG_SEGMENTS_FIRST 6  /* read at once: few vectors are longer */
 #define TG_MESSAGES_MAX 16   /* of one recvmmsg or sendmmsg */
 
-/* The work of the running program. Per CPU and preemption is off in all users of it. Loads from it are unknown numbers
- * to the verifier, which keeps the loops cheap to verify. */
+/* The work of the running program. Per CPU: preemption is off in all users of it, but since 5.12 in fexit programs of a
+ * kernel that is built to be preempted anywhere, where a program that is interrupted by another task's may tell of that
+ * one's bytes. Loads from it are unknown numbers to the verifier, which keeps the loops cheap to verify. */
 struct tg_transfer_state {
   struct tg_socket_ref socket;
-  struct iovec vector; /* the buffer, or with `segments` > 0 the first element of an array of them in user memory */
+  const struct msghdr *message; /* the kernel's, where it is known; as `sk`, read back from here it is a number */
+  struct iovec vector;          /* the buffer, or with `segments` > 0 the first element of an array of them */
   __u32 segments;
+  __u32 in_kernel; /* that array is the kernel's copy, and its first `skip` bytes are not of this transfer */
+  __u32 skip;
   __u32 direction;
   __u32 length;
   __u32 budget;
@@ -66,6 +70,11 @@ static __always_inline bool starts_message(const __u8 *bytes)
  * over to a 32-bit copy that the compiler made before it. */
 #define TG_AT_MOST(value, max) asm volatile("if %0 <= %1 goto +1; %0 = %1" : "+r"(value) : "i"(max))
 
+static __always_inline bool read_vector(const struct tg_transfer_state *t, void *to, __u32 size, const void *from)
+{
+  return t->in_kernel ? bpf_probe_read_kernel(to, size, from) == 0 : read_user(to, size, from);
+}
+
 /* Takes what the budget allows of one segment at `address`, and of the last one its end. A global function, as the ones
  * below: the verifier checks it once and not at each place and in each round that calls it. */
 __noinline int take_segment(__u64 address, __u64 size)
@@ -112,7 +121,7 @@ __noinline int take_one(__u32 i)
   struct iovec one;
 
   if (!t || i >= t->segments || t->rest == 0) return 1;
-  if (!read_user(&one, sizeof(one), (const struct iovec *)t->vector.iov_base + i)) {
+  if (!read_vector(t, &one, sizeof(one), (const struct iovec *)t->vector.iov_base + i)) {
     count(TG_COUNT_UNREADABLE, 1);
     return 1;
   }
@@ -144,13 +153,15 @@ __noinline int take_segments(void)
   struct iovec first[TG_SEGMENTS_FIRST] = {};
   __u32 count_first = t->segments < TG_SEGMENTS_FIRST ? t->segments : TG_SEGMENTS_FIRST;
 
-  if (!read_user(first, count_first * sizeof(first[0]), t->vector.iov_base)) {
+  if (!read_vector(t, first, count_first * sizeof(first[0]), t->vector.iov_base)) {
     count(TG_COUNT_UNREADABLE, 1);
     return 0;
   }
   for (__u32 i = 0; i < TG_SEGMENTS_FIRST; i++) {
     if (i >= count_first || t->rest == 0) return 0;
-    take_segment((__u64)first[i].iov_base, first[i].iov_len);
+    __u64 skip = i == 0 ? t->skip : 0;
+
+    take_segment((__u64)first[i].iov_base + skip, first[i].iov_len - skip);
   }
   take_rest();
   return 0;
@@ -171,7 +182,7 @@ static __always_inline void set_budget(struct tg_transfer_state *t, struct tg_co
     struct iovec one;
     __u8 bytes[8];
 
-    if (t->segments && read_user(&one, sizeof(one), first)) first = one.iov_base;
+    if (t->segments && read_vector(t, &one, sizeof(one), first)) first = (const char *)one.iov_base + t->skip;
     if (read_user(bytes, sizeof(bytes), first) && starts_message(bytes)) connection->left[direction] = capture_bytes;
   }
   t->budget = connection->left[direction];

@@ -58,6 +58,8 @@ static __always_inline void begin_transfer(struct tg_transfer_state *t, __u64 wh
   t->direction = direction;
   t->length = length;
   t->segments = 0;
+  t->in_kernel = 0;
+  t->skip = 0;
   t->later = 0;
   t->has_buffer = 0;
 }
@@ -77,22 +79,30 @@ static __always_inline int transfer_message(struct tg_transfer_state *t, const s
   return 0;
 }
 
-/* `moved` bytes through t->socket. Nothing read where something was asked for: the peer has ended its direction, and
- * everything before has been read. */
+/* Nothing read where something was asked for: the peer has ended its direction, and everything before has been read. */
+static __always_inline int received_the_end(const struct tg_transfer_state *t)
+{
+  struct tg_connection *connection = lookup_connection(&t->socket);
+
+  if (connection) emit_end(connection->id, TG_END_DIRECTION, TG_RECEIVED);
+  return 0;
+}
+
+/* What was received is not of the stream, or will be received again. */
+static __always_inline bool not_of_the_stream(__u32 direction, __u64 flags)
+{
+  return direction == TG_RECEIVED && flags & (MSG_PEEK | MSG_ERRQUEUE | MSG_OOB);
+}
+
+/* `moved` bytes through t->socket. */
 static __always_inline int on_transfer(struct tg_transfer_state *t, __u64 who, const struct tg_arguments *a,
                                        enum tg_shape shape, __u32 direction, long moved, __u64 flags)
 {
-  bool receives = direction == TG_RECEIVED;
-  bool discards = receives && flags & MSG_TRUNC; /* TCP then throws the bytes away */
+  bool discards = direction == TG_RECEIVED && flags & MSG_TRUNC; /* TCP then throws the bytes away */
 
-  if (receives && flags & (MSG_PEEK | MSG_ERRQUEUE | MSG_OOB)) return 0;
-  if (moved == 0) {
-    /* A message with no room for data reads nothing as well; its vector would tell. */
-    struct tg_connection *connection = shape == TG_SHAPE_MESSAGE || a->values[2] ? lookup_connection(&t->socket) : NULL;
-
-    if (connection) emit_end(connection->id, TG_END_DIRECTION, TG_RECEIVED);
-    return 0;
-  }
+  if (not_of_the_stream(direction, flags)) return 0;
+  /* A message with no room for data reads nothing as well; its vector would tell. */
+  if (moved == 0) return shape == TG_SHAPE_MESSAGE || a->values[2] ? received_the_end(t) : 0;
   begin_transfer(t, who, direction, moved);
   if (shape == TG_SHAPE_MESSAGE) return transfer_message(t, (const void *)a->values[1], discards);
   t->vector.iov_base = (void *)a->values[1];

@@ -54,9 +54,12 @@ typedef struct {
 
 #if defined(__TARGET_ARCH_x86)
 struct pt_regs {
-  unsigned long r10, dx, si, di, orig_ax;
+  unsigned long r10, r8, ax, cx, dx, si, di, orig_ax;
 };
 #elif defined(__TARGET_ARCH_arm64)
+struct user_pt_regs {
+  u64 regs[31];
+};
 struct pt_regs {
   u64 regs[31];
   u64 orig_x0;

@@ -11,7 +11,8 @@ from testkit import ROOT
 from testkit.agent import BINARY
 
 CAPABILITIES = {"btf", "ring_buffer", "growing_tables", "kernel_reads", "tracepoint", "btf_tracepoint", "task_registers",
-                "socket_length", "trampoline", "socket_functions", "kprobe", "uprobe"}
+                "socket_length", "trampoline", "socket_functions", "kprobe", "socket_kprobes",
+                "uprobe"}
 RIGHTS = ["CAP_BPF", "CAP_PERFMON", "CAP_SYS_PTRACE", "CAP_DAC_READ_SEARCH", "CAP_SETUID", "CAP_SETGID", "CAP_SETPCAP",
           "CAP_KILL"]
 PERMISSION = 4
@@ -120,9 +121,9 @@ def test_tracefs_that_may_not_be_mounted_is_a_finding_that_says_what_to_do(scope
     status, output = doctor(scope, "--json", wrapper=["unshare", "--mount", "sh", "-c", hide, "sh", *without("sys_admin")])
     report = json.loads(output)
     check_shape(report)
-    # Typed tracepoints and fexit need no tracefs: where sockets can be seen by them, the host can be traced all the same.
+    # Typed tracepoints, fexit and kprobes need no tracefs: where sockets can be seen by them, the host can be traced.
     available = {name for name, found in report["capabilities"].items() if found["available"]}
-    can_trace = "task_registers" in available and bool({"socket_length", "socket_functions"} & available)
+    can_trace = {"task_registers", "socket_length"} <= available or bool({"socket_functions", "socket_kprobes"} & available)
     assert (status, report["can_trace"]) == ((0, True) if can_trace else (3, False)) and report["missing_rights"] == []
     missing = {probe["key"] for probe in report["probes"] if probe["candidate"] is None}
     assert {"socket.accept", "socket.unix_close", "socket.messages"} <= missing

@@ -44,7 +44,7 @@ ETC = {
 }
 PYTHON_LEFT_OUT = shutil.ignore_patterns("test", "tests", "idlelib", "ensurepip", "site-packages", "__pycache__", "tkinter",
                                          "lib2to3", "config-*", "turtledemo", "*.a")
-PROJECT = ["tests", "demo", "bench/e2e", "src/loader/plan/probe_table.cpp"]
+PROJECT = ["tests", "demo", "bench/e2e", "src/loader/plan/probe_table.cpp", "bpf/verifier_budget.json"]
 PROJECT_LEFT_OUT = shutil.ignore_patterns("__pycache__", "unit", "golden", "collector")
 
 

@@ -71,6 +71,9 @@ void choose_programs(bpf_object* object, const Plan& plan) {
   }
 }
 
+// How many calls, one a thread, may be parked between their entry and their end.
+constexpr std::uint32_t kCallsUnderWay = 16384;
+
 // Detail goes to the debug log; what users need is in the error that the caller makes.
 int discard_libbpf_log(libbpf_print_level, const char*, va_list) { return 0; }
 
@@ -106,8 +109,11 @@ void Probes::State::set_process_options(const Plan& plan, const EbpfSettings& wa
 void Probes::State::set_socket_options(const Plan& plan, bool typed_reads) {
   if (!plan.growing_tables) ::bpf_map__set_map_flags(socket->maps.tg_connections, 0);
   ::bpf_map__set_max_entries(socket->maps.tg_connections, plan.connections);
-  ::bpf_map__set_max_entries(socket->maps.tg_parked, plan.arguments_parked ? 16384 : 1);
+  ::bpf_map__set_max_entries(socket->maps.tg_parked, plan.arguments_parked ? kCallsUnderWay : 1);
+  const bool calls_parked = plan.loads("tcp_receives") || plan.loads("tcp_sends");
+  ::bpf_map__set_max_entries(socket->maps.tg_calls, calls_parked ? kCallsUnderWay : 1);
   socket->rodata->tg_arguments_parked = plan.arguments_parked;
+  socket->rodata->tg_receive_parameters = static_cast<std::uint32_t>(plan.receive_parameters);
   socket->rodata->tg_typed_reads = typed_reads;
   choose_programs(socket->obj, plan);
 }
@@ -174,8 +180,7 @@ Result<void> Probes::State::attach_all(const Plan& plan) {
       }
       const auto failure = fail_errno(errno, "attach BPF program", name, ErrorKind::kBpf);
       const bool required = std::ranges::any_of(plan.hooks, [&](const PlannedHook& planned) {
-        return planned.hook->required && planned.chosen != nullptr &&
-               std::ranges::count(planned.chosen->programs, name) != 0;
+        return planned.hook->required && std::ranges::count(planned.programs, name) != 0;
       });
       if (required) return failure;
       failures.push_back(failure.error().message);

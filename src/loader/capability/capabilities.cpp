@@ -36,8 +36,9 @@ constexpr std::array<CapabilityText, kCapabilities> kTexts = {{
     {"task_registers", "a task's registers can be read from BPF (bpf_task_pt_regs, Linux 5.15)"},
     {"socket_length", "a tracepoint where bytes go through a socket (sock_send_length, Linux 6.3)"},
     {"trampoline", "fentry and fexit programs"},
-    {"socket_functions", "fexit programs on the functions behind stream sockets (Linux 5.19)"},
+    {"socket_functions", "fexit programs on the functions behind stream sockets"},
     {"kprobe", "kprobes"},
+    {"socket_kprobes", "kprobes on the functions behind stream sockets"},
     {"uprobe", "uprobes"},
 }};
 
@@ -87,24 +88,57 @@ Finding try_typed_program(std::string_view name, bpf_attach_type attach, const c
   if (attach == BPF_TRACE_RAW_TP) return yes();
   // Linux for arm64 before 6.4 loads fentry and fexit programs and cannot attach them: tried for an instant.
   const Fd link(::bpf_raw_tracepoint_open(nullptr, program.get()));
-  return link.valid() ? yes() : no_errno(std::string("attach a ").append(name).append(" program"), errno);
+  return link.valid() ? yes() : no_errno(std::string("attach a ").append(name).append(" program to ") + target, errno);
 }
 
-// tcp_recvmsg had one parameter more before 5.19; a program for the other form would read its result from a wrong
-// place.
-Finding try_socket_functions() {
+// What bytes of stream sockets go through.
+constexpr const char* kSocketFunctionNames[] = {"tcp_sendmsg", "tcp_recvmsg", "unix_stream_sendmsg",
+                                                "unix_stream_recvmsg"};
+
+// By the kernel's type information; 0 where it does not know the function.
+int parameters_of(const char* function_name) {
   btf* kernel = ::btf__load_vmlinux_btf();
-  if (kernel == nullptr) return no("no BTF of the kernel");
-  const int id = ::btf__find_by_name_kind(kernel, "tcp_recvmsg", BTF_KIND_FUNC);
+  if (kernel == nullptr) return 0;
+  const int id = ::btf__find_by_name_kind(kernel, function_name, BTF_KIND_FUNC);
   const btf_type* function = id < 0 ? nullptr : ::btf__type_by_id(kernel, static_cast<__u32>(id));
   const btf_type* prototype = function == nullptr ? nullptr : ::btf__type_by_id(kernel, function->type);
   const int parameters = prototype == nullptr ? 0 : ::btf_vlen(prototype);
   ::btf__free(kernel);
-  if (parameters != 5) return no("tcp_recvmsg has " + std::to_string(parameters) + " parameters, not five");
-  for (const char* name : {"tcp_sendmsg", "tcp_recvmsg", "unix_stream_sendmsg", "unix_stream_recvmsg"}) {
+  return parameters;
+}
+
+// A program for another form of tcp_recvmsg would take its flags and its result from a wrong place.
+Finding known_receive_function(int parameters) {
+  if (parameters == 0) return no("tcp_recvmsg is not in the kernel's BTF");
+  return parameters >= 4 && parameters <= 6
+             ? yes()
+             : no("tcp_recvmsg has " + std::to_string(parameters) + " parameters, where four to six are known");
+}
+
+Finding try_socket_functions(int receive_parameters) {
+  if (Finding known = known_receive_function(receive_parameters); !known.available) return known;
+  for (const char* name : kSocketFunctionNames) {
     if (Finding tried = try_typed_program("fexit", BPF_TRACE_FEXIT, name); !tried.available) return tried;
   }
   return yes();
+}
+
+Finding try_kprobe(const char* function) {
+  std::ifstream type("/sys/bus/event_source/devices/kprobe/type");
+  perf_event_attr attributes{};
+  attributes.size = sizeof attributes;
+  if (!(type >> attributes.type)) return no("the kernel has no perf event source \"kprobe\"");
+  attributes.kprobe_func = reinterpret_cast<__u64>(function);
+  const Fd event(static_cast<int>(::syscall(SYS_perf_event_open, &attributes, -1, 0, -1, PERF_FLAG_FD_CLOEXEC)));
+  return event.valid() ? yes() : no_errno(std::string("make a kprobe of ") + function, errno);
+}
+
+Finding try_socket_kprobes(int receive_parameters) {
+  if (Finding known = known_receive_function(receive_parameters); !known.available) return known;
+  for (const char* name : kSocketFunctionNames) {
+    if (Finding tried = try_kprobe(name); !tried.available) return tried;
+  }
+  return try_kprobe("tcp_cleanup_rbuf");
 }
 
 // By a program that does it: libbpf_probe_bpf_helper of libbpf 1.1 does not know the words in which newer kernels
@@ -217,8 +251,10 @@ Capabilities measure_capabilities(const std::string& tracefs) {
   found[Capability::kTaskRegisters] = try_task_registers();
   found[Capability::kSocketLength] = try_typed_program("tp_btf", BPF_TRACE_RAW_TP, "btf_trace_sock_send_length");
   found[Capability::kTrampoline] = try_typed_program("fentry", BPF_TRACE_FENTRY, "tcp_sendmsg");
-  found[Capability::kSocketFunctions] = try_socket_functions();
+  found.receive_parameters = parameters_of("tcp_recvmsg");
+  found[Capability::kSocketFunctions] = try_socket_functions(found.receive_parameters);
   found[Capability::kKprobe] = try_perf_source("kprobe");
+  found[Capability::kSocketKprobes] = try_socket_kprobes(found.receive_parameters);
   found[Capability::kUprobe] = try_perf_source("uprobe");
   ::libbpf_set_print(previous);
   return found;

@@ -1,6 +1,6 @@
 // What the running kernel and this process's rights permit, found out by trying: never by the kernel's version, since
-// distributions backport and lockdown does not show in it. Measuring loads a few two-instruction programs and leaves
-// nothing behind.
+// distributions backport and lockdown does not show in it. Measuring loads a few two-instruction programs, attaches
+// some for a moment, and leaves nothing behind.
 #pragma once
 
 #include <array>
@@ -21,8 +21,9 @@ enum class Capability {
   kTaskRegisters,    // bpf_task_pt_regs and bpf_get_current_task_btf
   kSocketLength,     // the tracepoints sock_send_length and sock_recv_length
   kTrampoline,       // fentry, fexit
-  kSocketFunctions,  // fexit of tcp_recvmsg with its five parameters, and of its like
+  kSocketFunctions,  // fexit of tcp_recvmsg and its like
   kKprobe,           // kprobe, kretprobe
+  kSocketKprobes,    // those of tcp_recvmsg and its like
   kUprobe,           // uprobe, uretprobe
   kCount,
 };
@@ -42,6 +43,7 @@ struct Finding {
 
 struct Capabilities {
   std::array<Finding, kCapabilities> findings;
+  int receive_parameters = 0;  // of tcp_recvmsg: four to six; 0: not known
   const Finding& operator[](Capability c) const { return findings[static_cast<std::size_t>(c)]; }
   Finding& operator[](Capability c) { return findings[static_cast<std::size_t>(c)]; }
 };

@@ -1,13 +1,18 @@
 #include "loader/plan/plan.h"
 
 #include <algorithm>
+#include <iterator>
 
 namespace telegen {
 
+std::string_view PlannedHook::cost() const {
+  if (chosen == nullptr) return {};
+  return programs.empty() ? "nothing: what takes the transfers sees this as well" : chosen->cost;
+}
+
 bool Plan::loads(std::string_view program) const {
-  return std::any_of(hooks.begin(), hooks.end(), [&](const PlannedHook& planned) {
-    return planned.chosen != nullptr && std::ranges::count(planned.chosen->programs, program) != 0;
-  });
+  return std::ranges::any_of(
+      hooks, [&](const PlannedHook& planned) { return std::ranges::count(planned.programs, program) != 0; });
 }
 
 namespace {
@@ -18,20 +23,55 @@ std::string names_of(const Hook& hook) {
   return names;
 }
 
-PlannedHook choose(const Hook& hook, const Capabilities& capabilities, const EbpfSettings& settings) {
+// Programs find arguments parked or in the task's registers, all of them in the same place.
+bool finds_arguments_at_exit(const Candidate& candidate) {
+  return candidate.name == "exit" && std::ranges::count(candidate.needs, Capability::kTaskRegisters) != 0;
+}
+
+// Why it cannot be used; empty: it can.
+std::string obstacle(const Candidate& candidate, const Capabilities& capabilities, bool parked) {
+  const auto lacking = std::ranges::find_if(candidate.needs, [&](Capability c) { return !capabilities[c].available; });
+  if (lacking != candidate.needs.end()) return capabilities[*lacking].detail;
+  return parked && finds_arguments_at_exit(candidate) ? "another hook is forced to park arguments, so all do" : "";
+}
+
+PlannedHook choose(const Hook& hook, const Capabilities& capabilities, const EbpfSettings& settings, bool parked) {
   PlannedHook planned{.hook = &hook};
   const auto forced = settings.force_probe.find(std::string(hook.key));
   for (const Candidate& candidate : hook.candidates) {
     if (forced != settings.force_probe.end() && forced->second != candidate.name) continue;
-    const auto lacking =
-        std::ranges::find_if(candidate.needs, [&](Capability c) { return !capabilities[c].available; });
-    if (lacking == candidate.needs.end()) {
+    const std::string why = obstacle(candidate, capabilities, parked);
+    if (why.empty()) {
       planned.chosen = &candidate;
       return planned;
     }
-    planned.rejected.push_back(std::string(candidate.name) + ": " + capabilities[*lacking].detail);
+    planned.rejected.push_back(std::string(candidate.name) + ": " + why);
   }
   return planned;
+}
+
+bool is_replaced(std::string_view program, const std::vector<PlannedHook>& hooks) {
+  return std::ranges::any_of(hooks, [&](const PlannedHook& other) {
+    return other.chosen != nullptr && std::ranges::count(other.chosen->instead_of, program) != 0;
+  });
+}
+
+// Every hook with its candidate, and what is loaded of it.
+std::vector<PlannedHook> choose_all(const Capabilities& capabilities, const EbpfSettings& settings, bool parked) {
+  std::vector<PlannedHook> hooks;
+  for (const Hook& hook : probe_table()) hooks.push_back(choose(hook, capabilities, settings, parked));
+  for (PlannedHook& planned : hooks) {
+    if (planned.chosen == nullptr) continue;
+    std::ranges::copy_if(planned.chosen->programs, std::back_inserter(planned.programs),
+                         [&](std::string_view program) { return !is_replaced(program, hooks); });
+  }
+  return hooks;
+}
+
+bool any_parks(const std::vector<PlannedHook>& hooks) {
+  return std::ranges::any_of(hooks, [](const PlannedHook& planned) {
+    return planned.chosen != nullptr && planned.chosen->name == "enter+exit" && !planned.programs.empty();
+  });
 }
 
 }  // namespace
@@ -50,7 +90,7 @@ std::vector<std::pair<std::string, std::string>> impossible_probes(const EbpfSet
 }
 
 Plan make_plan(const Capabilities& capabilities, const EbpfSettings& settings) {
-  Plan plan;
+  Plan plan{.receive_parameters = capabilities.receive_parameters};
   if (!settings.enabled) return plan;
   for (const Capability base : {Capability::kBtf, Capability::kRingBuffer, Capability::kKernelReads}) {
     if (!capabilities[base].available) plan.missing.push_back(capabilities[base].detail);
@@ -58,13 +98,15 @@ Plan make_plan(const Capabilities& capabilities, const EbpfSettings& settings) {
   plan.growing_tables = capabilities[Capability::kGrowingTables].available;
   plan.connections = static_cast<std::uint32_t>(settings.connections);
   if (!plan.growing_tables) plan.connections = std::min(plan.connections, kConnectionsInAdvance);
-  for (const Hook& hook : probe_table()) {
-    PlannedHook planned = choose(hook, capabilities, settings);
-    if (planned.chosen == nullptr && hook.required) {
-      for (const std::string& why : planned.rejected) plan.missing.push_back(std::string(hook.key) + ": " + why);
-    }
-    if (planned.chosen != nullptr && planned.chosen->name == "enter+exit") plan.arguments_parked = true;
-    plan.hooks.push_back(std::move(planned));
+  plan.arguments_parked = !capabilities[Capability::kTaskRegisters].available;
+  plan.hooks = choose_all(capabilities, settings, plan.arguments_parked);
+  if (!plan.arguments_parked && any_parks(plan.hooks)) {
+    plan.arguments_parked = true;
+    plan.hooks = choose_all(capabilities, settings, true);
+  }
+  for (const PlannedHook& planned : plan.hooks) {
+    if (planned.chosen != nullptr || !planned.hook->required) continue;
+    for (const std::string& why : planned.rejected) plan.missing.push_back(std::string(planned.hook->key) + ": " + why);
   }
   return plan;
 }

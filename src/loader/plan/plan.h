@@ -18,8 +18,9 @@ namespace telegen {
 struct Candidate {
   std::string_view name;
   std::span<const Capability> needs;
-  std::span<const std::string_view> programs;  // of the family's BPF object
-  std::string_view cost;                       // what it adds, in words; figures are in docs/performance.md
+  std::span<const std::string_view> programs;         // of the family's BPF object
+  std::string_view cost;                              // what it adds, in words; figures are in docs/performance.md
+  std::span<const std::string_view> instead_of = {};  // programs of other hooks that would tell of the same again
 };
 
 // A thing worth observing, with the ways to do so in order of preference.
@@ -35,15 +36,19 @@ std::span<const Hook> probe_table();
 
 struct PlannedHook {
   const Hook* hook = nullptr;
-  const Candidate* chosen = nullptr;  // null: none can be used
-  std::vector<std::string> rejected;  // "exit: no bpf_task_pt_regs for tracepoint programs"
+  const Candidate* chosen = nullptr;       // null: none can be used
+  std::vector<std::string> rejected;       // "exit: no bpf_task_pt_regs for tracepoint programs"
+  std::vector<std::string_view> programs;  // of `chosen`, without those that another hook's candidate is instead of
+  // What `chosen` adds; nothing where none of its programs is loaded.
+  std::string_view cost() const;
 };
 
 struct Plan {
   std::vector<PlannedHook> hooks;
   std::uint32_t connections = 0;     // how many are followed at once
   bool growing_tables = true;        // or their table is made in full at the start
-  bool arguments_parked = false;     // some chosen candidate hands arguments from syscall entry to exit
+  bool arguments_parked = false;     // a system call's arguments are handed from its entry to its exit
+  int receive_parameters = 0;        // of the kernel's tcp_recvmsg
   std::vector<std::string> missing;  // required things that are not to be had: nothing can be loaded
   bool loads(std::string_view program) const;
 };

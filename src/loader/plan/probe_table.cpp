@@ -7,7 +7,8 @@ namespace {
 using enum Capability;
 
 constexpr Capability kSocketNeeds[] = {kBtfTracepoint, kSocketLength, kTaskRegisters};
-constexpr Capability kFexitNeeds[] = {kSocketFunctions, kTaskRegisters};
+constexpr Capability kFexitNeeds[] = {kSocketFunctions};
+constexpr Capability kKprobeNeeds[] = {kSocketKprobes};
 constexpr Capability kExitNeeds[] = {kTracepoint, kTaskRegisters};
 constexpr Capability kTracepointNeeds[] = {kTracepoint};
 constexpr Capability kTypedNeeds[] = {kBtfTracepoint};
@@ -16,29 +17,40 @@ constexpr std::string_view kSocketCost = "a look-up on transfers of sockets only
 constexpr std::string_view kFexitCost = "a trampoline and a look-up on transfers of stream sockets only, and the copy";
 constexpr std::string_view kExitCost = "a look-up on these calls whatever they are for, and the copy where traced";
 constexpr std::string_view kPairCost = "as exit, twice: arguments are parked at entry";
+constexpr std::string_view kKprobeCost =
+    "two or three breakpoints of the kernel and the copy, on transfers of stream sockets only";
 constexpr std::string_view kCloseCost = "a look-up a close of any descriptor";
 constexpr std::string_view kRareCost = "only when it happens";
 constexpr std::string_view kRareCallCost = "when it happens, and a little on every system call while one is traced";
+
+// The functions behind the sockets are called for each message of recvmmsg and sendmmsg.
+constexpr std::string_view kReceiveMany[] = {"exit_recvmmsg", "enter_recvmmsg"};
+constexpr std::string_view kSendMany[] = {"exit_sendmmsg", "enter_sendmmsg"};
 
 constexpr std::string_view kReceiveSocket[] = {"socket_received"};
 constexpr std::string_view kReceiveFexit[] = {"tcp_received", "unix_received"};
 constexpr std::string_view kReceiveExit[] = {"exit_read", "exit_readv", "exit_recvfrom", "exit_recvmsg"};
 constexpr std::string_view kReceivePair[] = {"exit_read",  "exit_readv",  "exit_recvfrom",  "exit_recvmsg",
                                              "enter_read", "enter_readv", "enter_recvfrom", "enter_recvmsg"};
+constexpr std::string_view kReceiveKprobe[] = {"tcp_receives", "tcp_copied", "tcp_receive_ends", "unix_receives",
+                                               "unix_receive_ends"};
 constexpr Candidate kReceive[] = {{"socket", kSocketNeeds, kReceiveSocket, kSocketCost},
-                                  {"fexit", kFexitNeeds, kReceiveFexit, kFexitCost},
+                                  {"fexit", kFexitNeeds, kReceiveFexit, kFexitCost, kReceiveMany},
                                   {"exit", kExitNeeds, kReceiveExit, kExitCost},
-                                  {"enter+exit", kTracepointNeeds, kReceivePair, kPairCost}};
+                                  {"enter+exit", kTracepointNeeds, kReceivePair, kPairCost},
+                                  {"kprobe", kKprobeNeeds, kReceiveKprobe, kKprobeCost, kReceiveMany}};
 
 constexpr std::string_view kSendSocket[] = {"socket_sent"};
 constexpr std::string_view kSendFexit[] = {"tcp_sent", "unix_sent"};
 constexpr std::string_view kSendExit[] = {"exit_write", "exit_writev", "exit_sendto", "exit_sendmsg"};
 constexpr std::string_view kSendPair[] = {"exit_write",  "exit_writev",  "exit_sendto",  "exit_sendmsg",
                                           "enter_write", "enter_writev", "enter_sendto", "enter_sendmsg"};
+constexpr std::string_view kSendKprobe[] = {"tcp_sends", "tcp_send_ends", "unix_sends", "unix_send_ends"};
 constexpr Candidate kSend[] = {{"socket", kSocketNeeds, kSendSocket, kSocketCost},
-                               {"fexit", kFexitNeeds, kSendFexit, kFexitCost},
+                               {"fexit", kFexitNeeds, kSendFexit, kFexitCost, kSendMany},
                                {"exit", kExitNeeds, kSendExit, kExitCost},
-                               {"enter+exit", kTracepointNeeds, kSendPair, kPairCost}};
+                               {"enter+exit", kTracepointNeeds, kSendPair, kPairCost},
+                               {"kprobe", kKprobeNeeds, kSendKprobe, kKprobeCost, kSendMany}};
 
 constexpr std::string_view kManyExit[] = {"exit_recvmmsg", "exit_sendmmsg"};
 constexpr std::string_view kManyPair[] = {"exit_recvmmsg", "exit_sendmmsg", "enter_recvmmsg", "enter_sendmmsg"};

@@ -26,10 +26,14 @@ _SAMPLE = re.compile(r"^([a-zA-Z_:][a-zA-Z0-9_:]*)(?:\{(.*)\})? ([^ ]+)(?: [0-9]
 _LABEL = re.compile(r'([a-zA-Z_][a-zA-Z0-9_]*)="((?:[^"\\]|\\.)*)",?')
 
 
-def permitted(scope):
-    """What this kernel permits, by the names of `telegen doctor`."""
-    report = json.loads(scope.run([BINARY, "doctor", "--json"], leaf="agent"))
-    return {name for name, finding in report["capabilities"].items() if finding["available"]}
+def doctor(scope):
+    """What `telegen doctor --json` says of this kernel."""
+    return json.loads(scope.run([BINARY, "doctor", "--json"], leaf="agent"))
+
+
+def probes(scope):
+    """{hook: what doctor says of it}."""
+    return {probe["key"]: probe for probe in doctor(scope)["probes"]}
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ import itertools
 import json
 import statistics
 
-from .agent import BINARY, CAPTURED_BYTES, Agent
+from .agent import CAPTURED_BYTES, Agent, probes
 from .clients import compiled
 from .scope import wait_until
 
@@ -23,8 +23,7 @@ COLUMNS = {  # process and kind of call_cost.c: what tables call it; a call that
 
 def candidates(scope):
     """{name: capabilities that this kernel lacks for it}, in the order of the probe table, which is that of preference."""
-    report = json.loads(scope.run([BINARY, "doctor", "--json"], leaf="agent"))
-    of_hook = {probe["key"]: {c["name"]: c["lacks"] for c in probe["candidates"]} for probe in report["probes"]}
+    of_hook = {key: {c["name"]: c["lacks"] for c in probe["candidates"]} for key, probe in probes(scope).items()}
     first, *rest = (of_hook[hook] for hook in HOOKS)
     if any(other != first for other in rest):
         raise AssertionError(f"{' and '.join(HOOKS)} have different candidates: {of_hook}")

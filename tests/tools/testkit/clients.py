@@ -81,6 +81,10 @@ class ExactLoad:
         return json.loads(self.scope.run(argv, timeout=timeout, leaf=self.leaf))
 
 
+# How a program is linked that is no program to be run by itself.
+LINKED = {"verifier_log": ["-shared", "-fPIC"]}
+
+
 def compiled(name, compiler="gcc", folder=BUILD / "live"):
     """Path of a C helper program, compiled when its source is newer. Linked statically: one that is started thousands of
     times would spend most of its time on finding its libraries."""
@@ -89,8 +93,8 @@ def compiled(name, compiler="gcc", folder=BUILD / "live"):
     if not binary.exists() or binary.stat().st_mtime < source.stat().st_mtime:
         binary.parent.mkdir(parents=True, exist_ok=True)
         fresh = binary.with_suffix(f".{os.getpid()}")  # two runs at once may both find it old
-        subprocess.run([compiler, "-O2", "-static", "-Wall", "-Wextra", "-Werror", "-o", str(fresh), str(source)],
-                       check=True)
+        subprocess.run([compiler, "-O2", "-Wall", "-Wextra", "-Werror", *LINKED.get(name, ["-static"]), "-o", str(fresh),
+                        str(source)], check=True)
         fresh.replace(binary)
     return binary
 

@@ -11,6 +11,7 @@ namespace {
 Capabilities everything() {
   Capabilities all;
   for (Finding& finding : all.findings) finding.available = true;
+  all.receive_parameters = 5;
   return all;
 }
 
@@ -31,6 +32,7 @@ TEST(Plan, WithEverythingTheFirstCandidatesAreChosen) {
   const Plan plan = make_plan(everything(), {});
   EXPECT_TRUE(plan.missing.empty());
   EXPECT_FALSE(plan.arguments_parked);
+  EXPECT_EQ(plan.receive_parameters, 5);
   ASSERT_EQ(plan.hooks.size(), probe_table().size());
   for (const PlannedHook& planned : plan.hooks) EXPECT_EQ(planned.chosen, &planned.hook->candidates.front());
   EXPECT_TRUE(plan.loads("socket_received"));
@@ -61,20 +63,68 @@ TEST(Plan, WhereTablesCannotGrowFewerConnectionsAreFollowed) {
 }
 
 TEST(Plan, WithoutTaskRegistersArgumentsAreParkedAtEntry) {
-  const Plan plan = make_plan(without({Capability::kTaskRegisters}), {});
+  const Plan plan = make_plan(without({Capability::kTaskRegisters, Capability::kSocketFunctions}), {});
   EXPECT_TRUE(plan.missing.empty());
   EXPECT_TRUE(plan.arguments_parked);
   EXPECT_EQ(hook(plan, "socket.receive").chosen->name, "enter+exit");
   EXPECT_TRUE(plan.loads("enter_read"));
   EXPECT_TRUE(plan.loads("exit_read"));
-  const std::vector<std::string> why = {"socket: no task_registers", "fexit: no task_registers",
+  EXPECT_TRUE(plan.loads("enter_recvmmsg"));
+  const std::vector<std::string> why = {"socket: no task_registers", "fexit: no socket_functions",
                                         "exit: no task_registers"};
   EXPECT_EQ(hook(plan, "socket.receive").rejected, why);
 }
 
+TEST(Plan, TheFunctionsBehindTheSocketsNeedNoRegistersButOtherHooksPark) {
+  Capabilities old = without({Capability::kTaskRegisters});
+  old.receive_parameters = 6;
+  const Plan plan = make_plan(old, {});
+  EXPECT_TRUE(plan.missing.empty());
+  EXPECT_EQ(plan.receive_parameters, 6);
+  EXPECT_EQ(hook(plan, "socket.receive").chosen->name, "fexit");
+  EXPECT_EQ(hook(plan, "socket.send").chosen->name, "fexit");
+  EXPECT_EQ(hook(plan, "socket.connect").chosen->name, "enter+exit");
+  EXPECT_TRUE(plan.arguments_parked);
+  EXPECT_TRUE(plan.loads("enter_connect"));
+  EXPECT_TRUE(plan.loads("enter_sendfile64"));
+}
+
+// Each message of recvmmsg and sendmmsg passes the same functions as those of any other call: it would be told of
+// twice.
+TEST(Plan, WhatSeesEveryMessageIsInsteadOfTheProgramsForCallsOfMany) {
+  for (const char* candidate : {"fexit", "kprobe"}) {
+    const Plan both =
+        make_plan(everything(), {.force_probe = {{"socket.receive", candidate}, {"socket.send", candidate}}});
+    EXPECT_TRUE(hook(both, "socket.messages").programs.empty()) << candidate;
+    EXPECT_TRUE(hook(both, "socket.messages").cost().starts_with("nothing")) << candidate;
+    EXPECT_EQ(hook(both, "socket.file").cost(), hook(both, "socket.file").chosen->cost) << candidate;
+    EXPECT_FALSE(both.loads("exit_recvmmsg")) << candidate;
+    EXPECT_FALSE(both.loads("exit_sendmmsg")) << candidate;
+    EXPECT_TRUE(both.loads("exit_sendfile64")) << candidate;
+    const Plan one = make_plan(everything(), {.force_probe = {{"socket.send", candidate}}});
+    EXPECT_EQ(hook(one, "socket.messages").programs, std::vector<std::string_view>{"exit_recvmmsg"}) << candidate;
+    EXPECT_TRUE(one.loads("exit_recvmmsg")) << candidate;
+    EXPECT_FALSE(one.loads("exit_sendmmsg")) << candidate;
+  }
+  EXPECT_TRUE(make_plan(everything(), {}).loads("exit_recvmmsg"));
+}
+
+TEST(Plan, WhereNothingElseIsToBeHadKprobesAreTaken) {
+  const Plan plan = make_plan(without({Capability::kTracepoint, Capability::kSocketLength, Capability::kSocketFunctions,
+                                       Capability::kTaskRegisters}),
+                              {});
+  EXPECT_TRUE(plan.missing.empty());
+  EXPECT_EQ(hook(plan, "socket.receive").chosen->name, "kprobe");
+  EXPECT_EQ(hook(plan, "socket.send").chosen->name, "kprobe");
+  EXPECT_TRUE(plan.loads("tcp_copied"));
+  EXPECT_TRUE(plan.loads("unix_sends"));
+  EXPECT_EQ(hook(plan, "socket.messages").chosen, nullptr);
+}
+
 TEST(Plan, WithoutTracepointsNothingCanBeLoadedAndThePlanSaysWhy) {
-  const Plan plan =
-      make_plan(without({Capability::kTracepoint, Capability::kSocketLength, Capability::kSocketFunctions}), {});
+  const Plan plan = make_plan(without({Capability::kTracepoint, Capability::kSocketLength, Capability::kSocketFunctions,
+                                       Capability::kSocketKprobes}),
+                              {});
   ASSERT_FALSE(plan.missing.empty());
   ASSERT_GE(plan.missing.size(), 3U);
   EXPECT_EQ(plan.missing[0], "socket.receive: socket: no socket_length");
@@ -103,6 +153,25 @@ TEST(Plan, AForcedCandidateIsTakenThoughABetterOneIsThere) {
   EXPECT_FALSE(plan.loads("socket_sent"));
 }
 
+TEST(Plan, WhereOneHookParksArgumentsAllDo) {
+  const Plan plan = make_plan(everything(), {.force_probe = {{"socket.send", "enter+exit"}}});
+  for (const char* key : {"socket.messages", "socket.file", "socket.connect"})
+    EXPECT_EQ(hook(plan, key).chosen->name, "enter+exit") << key;
+  EXPECT_EQ(hook(plan, "socket.accept").chosen->name, "exit");  // it has no use for them
+  const Plan torn =
+      make_plan(everything(), {.force_probe = {{"socket.send", "enter+exit"}, {"socket.receive", "exit"}}});
+  ASSERT_EQ(torn.missing.size(), 1U);
+  EXPECT_EQ(torn.missing[0], "socket.receive: exit: another hook is forced to park arguments, so all do");
+}
+
+TEST(Plan, ProgramsThatAreNotLoadedParkNothing) {
+  const Plan plan = make_plan(
+      everything(),
+      {.force_probe = {{"socket.receive", "fexit"}, {"socket.send", "fexit"}, {"socket.messages", "enter+exit"}}});
+  EXPECT_FALSE(plan.arguments_parked);
+  EXPECT_EQ(hook(plan, "socket.connect").chosen->name, "exit");
+}
+
 TEST(Plan, AForcedCandidateThatCannotBeHadIsNotReplaced) {
   const Plan plan = make_plan(without({Capability::kSocketLength}), {.force_probe = {{"socket.send", "socket"}}});
   EXPECT_EQ(hook(plan, "socket.send").chosen, nullptr);
@@ -128,7 +197,9 @@ TEST(Plan, EveryCandidateIsReachableAndEveryRowExplained) {
   std::set<const Candidate*> chosen;
   for (const Capabilities& c :
        {everything(), without({Capability::kSocketLength}),
-        without({Capability::kSocketLength, Capability::kSocketFunctions}), without({Capability::kTaskRegisters})}) {
+        without({Capability::kSocketLength, Capability::kSocketFunctions}),
+        without({Capability::kTaskRegisters, Capability::kSocketFunctions}),
+        without({Capability::kTaskRegisters, Capability::kSocketFunctions, Capability::kTracepoint})}) {
     for (const PlannedHook& planned : make_plan(c, {}).hooks) chosen.insert(planned.chosen);
   }
   std::set<std::string_view> keys;
