@@ -54,7 +54,7 @@ typedef struct {
 
 #if defined(__TARGET_ARCH_x86)
 struct pt_regs {
-  unsigned long r10, dx, si, di, orig_ax;
+  unsigned long r10, ax, dx, si, di, orig_ax;
 };
 #elif defined(__TARGET_ARCH_arm64)
 struct pt_regs {
@@ -122,6 +122,7 @@ struct css_set {
 };
 
 struct task_struct {
+  unsigned int flags;
   pid_t pid;
   pid_t tgid;
   struct task_struct *real_parent;
