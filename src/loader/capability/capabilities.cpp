@@ -35,6 +35,7 @@ constexpr std::array<CapabilityText, kCapabilities> kTexts = {{
     {"socket_functions", "fexit programs on the functions behind stream sockets (Linux 5.19)"},
     {"kprobe", "kprobes"},
     {"uprobe", "uprobes"},
+    {"io_uring", "a tracepoint where an io_uring is made (io_uring_create, Linux 5.5)"},
 }};
 
 struct NeededRight {
@@ -180,6 +181,7 @@ Capabilities measure_capabilities(const std::string& tracefs) {
   found[Capability::kSocketFunctions] = try_socket_functions();
   found[Capability::kKprobe] = try_perf_source("kprobe");
   found[Capability::kUprobe] = try_perf_source("uprobe");
+  found[Capability::kIoUring] = try_typed_program("tp_btf", BPF_TRACE_RAW_TP, "btf_trace_io_uring_create");
   ::libbpf_set_print(previous);
   return found;
 }

@@ -22,6 +22,7 @@ enum class Capability {
   kSocketFunctions,  // fexit of tcp_recvmsg with its five parameters, and of its like
   kKprobe,           // kprobe, kretprobe
   kUprobe,           // uprobe, uretprobe
+  kIoUring,          // the tracepoint io_uring_create
   kCount,
 };
 constexpr std::size_t kCapabilities = static_cast<std::size_t>(Capability::kCount);

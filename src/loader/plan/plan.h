@@ -2,6 +2,8 @@
 // it is tested without rights and printed by `telegen doctor`.
 #pragma once
 
+#include <map>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -19,6 +21,7 @@ struct Candidate {
   std::span<const Capability> needs;
   std::span<const std::string_view> programs;  // of the family's BPF object
   std::string_view cost;                       // what it adds, in words; figures are in docs/performance.md
+  bool sees_io_uring = false;                  // of transfers: also those that pass no system call
 };
 
 // A thing worth observing, with the ways to do so in order of preference.
@@ -50,5 +53,13 @@ std::vector<std::pair<std::string, std::string>> impossible_probes(const EbpfSet
 
 // `settings` are possible. A hook with a forced candidate has that one or none.
 Plan make_plan(const Capabilities& capabilities, const EbpfSettings& settings);
+
+// That transfers by io_uring, which pass no system call, are not seen by the chosen probes.
+struct UnseenIoUring {
+  std::string why;                                 // in words, with what can be done about it
+  std::map<std::string, std::string> force_probe;  // the setting with which they are; empty: no probe here sees them
+};
+// Nothing: they are seen.
+std::optional<UnseenIoUring> unseen_io_uring(const Plan& plan, const Capabilities& capabilities);
 
 }  // namespace telegen

@@ -11,6 +11,7 @@ constexpr Capability kFexitNeeds[] = {kSocketFunctions, kTaskRegisters};
 constexpr Capability kExitNeeds[] = {kTracepoint, kTaskRegisters};
 constexpr Capability kTracepointNeeds[] = {kTracepoint};
 constexpr Capability kTypedNeeds[] = {kBtfTracepoint};
+constexpr Capability kIoUringNeeds[] = {kBtfTracepoint, kIoUring};
 
 constexpr std::string_view kSocketCost = "a look-up and the copy, on transfers of sockets only";
 constexpr std::string_view kFexitCost = "a trampoline and the copy, on transfers of stream sockets only";
@@ -66,6 +67,9 @@ constexpr Candidate kState[] = {{"tp_btf", kTypedNeeds, kStatePrograms, "one loo
 constexpr std::string_view kProcessPrograms[] = {"process_fork", "process_exec", "process_exit", "process_moved"};
 constexpr Candidate kProcess[] = {{"tp_btf", kTypedNeeds, kProcessPrograms, kRareCost}};
 
+constexpr std::string_view kRingPrograms[] = {"process_ring"};
+constexpr Candidate kRing[] = {{"tp_btf", kIoUringNeeds, kRingPrograms, kRareCost}};
+
 constexpr Hook kTable[] = {
     {"process.lifecycle", "processes that start, change program, move between cgroups and end", kProcess,
      "nothing can be selected", true},
@@ -82,6 +86,8 @@ constexpr Hook kTable[] = {
     {"socket.state", "TCP connections established and closed, ports listened on", kState,
      "spans of closed connections end late, open_ports does not select new listeners", true},
     {"socket.unix_close", "UNIX sockets closed", kUnixClose, "bodies that end with the connection end late", false},
+    {"process.io_uring", "processes that make an io_uring", kRing,
+     "of processes that use io_uring, only those that did so before they were traced are reported", false},
 };
 
 }  // namespace

@@ -80,13 +80,18 @@ class ExactLoad:
         return json.loads(self.scope.run(argv, timeout=timeout, leaf=self.leaf))
 
 
+# What a program is linked with. As archives: the guests have no compiler's libraries.
+LIBRARIES = {"ring": ["-l:liburing.a"]}
+
+
 def compiled(name):
     """Path of a C helper program, compiled when its source is newer."""
     import subprocess
     source, binary = PROGRAMS / f"{name}.c", BUILD / "live" / name
     if not binary.exists() or binary.stat().st_mtime < source.stat().st_mtime:
         binary.parent.mkdir(parents=True, exist_ok=True)
-        subprocess.run(["gcc", "-O2", "-Wall", "-Wextra", "-Werror", "-o", str(binary), str(source)], check=True)
+        subprocess.run(["gcc", "-O2", "-Wall", "-Wextra", "-Werror", "-o", str(binary), str(source),
+                        *LIBRARIES.get(name, [])], check=True)
     return binary
 
 
