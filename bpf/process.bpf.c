@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: (BSD-2-Clause OR GPL-2.0-only)
-/* Processes come, change and go. Decides at fork, exec and cgroup change whether a process is traced, before its next
- * instruction: that is why its first request is seen. Tells user space of those that are. */
+/* Processes come, change and go, and make an io_uring. Decides at fork, exec and cgroup change whether a process is
+ * traced, before its next instruction: that is why its first request is seen. Tells user space of those that are. */
 #include "lib/selection.bpf.h"
 #include "lib/emit.bpf.h"
 
@@ -95,5 +95,16 @@ int BPF_PROG(process_exit, struct task_struct *task)
   /* Its sockets close after this, and a thread of it may still be running: the bit stays until the pid is used again.
    */
   tell(tgid, 0, TG_PROCESS_EXIT, true, NULL);
+  return 0;
+}
+
+/* What goes through a ring passes no system call. The tracepoint's arguments differ between kernels; all that is wanted
+ * is which process makes one, and that is the current one. */
+SEC("tp_btf/io_uring_create")
+int process_ring(void *ctx)
+{
+  __u32 tgid = bpf_get_current_pid_tgid() >> 32;
+
+  if (is_selected(tgid)) tell(tgid, 0, TG_PROCESS_RING, true, NULL);
   return 0;
 }

@@ -48,11 +48,13 @@ static __always_inline int on_socket(struct sock *sk, long moved, __u32 directio
   struct tg_transfer_state *t = transfer_scratch();
 
   if (!who || !t) return 0;
-  struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(bpf_get_current_task_btf());
+  struct task_struct *task = bpf_get_current_task_btf();
+  struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(task);
   enum tg_shape shape = shape_of_syscall(TG_SYSCALL(regs), direction);
   struct file *file = sk->sk_socket->file;
 
-  if (shape == TG_SHAPE_NONE || !file) return 0; /* no file: a socket of the kernel's own */
+  /* No file: a socket of the kernel's own. */
+  if (shape == TG_SHAPE_NONE || !file || !is_in_system_call(task, regs)) return 0;
   struct tg_arguments a;
 
   arguments_of(regs, &a);

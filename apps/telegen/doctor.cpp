@@ -3,6 +3,7 @@
 
 #include <cstdio>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <span>
 
 #include "commands.h"
@@ -22,6 +23,7 @@ struct Report {
   Capabilities capabilities;
   Plan plan;
   std::string worker_user;
+  std::optional<UnseenIoUring> unseen_io_uring;
   int verdict() const { return !missing.empty() ? kPermission : !plan.missing.empty() ? kBpf : kSuccess; }
 };
 
@@ -31,6 +33,7 @@ Report examine() {
   report.missing = missing_rights();
   report.capabilities = measure_capabilities(ensure_tracefs());
   report.plan = make_plan(report.capabilities, {});
+  report.unseen_io_uring = unseen_io_uring(report.plan, report.capabilities);
   report.worker_user = worker_user().name;
   return report;
 }
@@ -70,6 +73,8 @@ json to_json(const Report& report) {
                                {"candidates", to_json(planned.hook->candidates, report.capabilities)},
                                {"without", planned.hook->without}});
   }
+  const UnseenIoUring unseen = report.unseen_io_uring.value_or(UnseenIoUring{});
+  value["io_uring"] = {{"seen", !report.unseen_io_uring}, {"detail", unseen.why}, {"force_probe", unseen.force_probe}};
   value["can_trace"] = report.verdict() == kSuccess;
   return value;
 }
@@ -82,6 +87,16 @@ void print_rights(const Report& report) {
   std::puts("Rights      missing (run as root to see what the kernel really permits):");
   for (const MissingRight& right : report.missing)
     std::printf("  ✗ %-16s to %s\n", right.name.c_str(), right.purpose.c_str());
+}
+
+// What goes through io_uring passes no system call, so it depends on the probes of transfers.
+void print_io_uring(const Report& report) {
+  if (!report.unseen_io_uring) {
+    std::puts("\nio_uring    ✓ what goes through it is seen");
+    return;
+  }
+  std::printf("\nio_uring    ✗ what goes through it is %s\n", report.unseen_io_uring->why.c_str());
+  std::puts("              processes that use it are reported as partly traced");
 }
 
 void print_report(const Report& report) {
@@ -111,6 +126,7 @@ void print_report(const Report& report) {
                   planned.hook->without.data());
     }
   }
+  print_io_uring(report);
   std::puts(report.verdict() == kSuccess ? "\nThis host can be traced." : "\nThis host cannot be traced as it is.");
 }
 

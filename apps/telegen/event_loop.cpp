@@ -86,6 +86,7 @@ void EventLoop::tell_catalog(const ProcessEvent& event, Time time) {
     case ProcessChange::kMoved: return catalog_.learn(event.process);
     case ProcessChange::kExit: return catalog_.on_exit(event.process, time);
     case ProcessChange::kListen: return catalog_.on_listen(event.process, event.port);
+    case ProcessChange::kRing: return catalog_.on_ring(event.process);
   }
 }
 

@@ -5,6 +5,7 @@
 #include <array>
 #include <cstdio>
 #include <cstdlib>
+#include <memory>
 
 #include "base/log.h"
 #include "base/memory.h"
@@ -55,6 +56,7 @@ class Loader {
   Result<void> configure();
   Result<void> open_kit(const std::string& recording);
   Result<void> refresh_kit();
+  Result<void> tell_of_io_uring(const Probing& probing);
   Result<void> reload(LoaderServer& server);
   void prepare_worker(LoaderServer& server);
   LoaderServices services();
@@ -64,7 +66,7 @@ class Loader {
   LoadRequest request_;
   Settings settings_;
   Scope scope_;
-  std::optional<Probes> probes_;
+  std::unique_ptr<Probes> probes_;
   DirectProc proc_;
   std::array<Fd, kKitDescriptors> kit_;
   int output_generation_ = 0;
@@ -118,6 +120,15 @@ Result<void> Loader::open_kit(const std::string& recording) {
         Fd(::open(recording.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600));
     if (!kit(KitDescriptor::kRecording).valid()) return fail_errno(errno, "create", recording);
   }
+  return {};
+}
+
+Result<void> Loader::tell_of_io_uring(const Probing& probing) {
+  const auto unseen = unseen_io_uring(probing.plan, probing.capabilities);
+  if (!unseen) return {};
+  auto text = make_memory_file("telegen-io-uring", unseen->why);
+  if (!text) return std::unexpected(text.error());
+  kit(KitDescriptor::kUnseenIoUring) = std::move(*text);
   return {};
 }
 
@@ -181,10 +192,11 @@ Result<int> Loader::run(const std::string& recording) {
   if (auto opened = open_kit(recording); !opened) return std::unexpected(opened.error());
   auto probes = Probes::attach(probing->plan, settings_.agent.ebpf);
   if (!probes) return std::unexpected(probes.error());
-  probes_ = std::move(*probes);
+  probes_ = std::make_unique<Probes>(std::move(*probes));
   for (const std::string& failure : probes_->failures()) log_warn(failure);
   for (const std::string& note : scope_.rules.notes) log_warn(note);
   probes_->set_rules(scope_.rules.rules);
+  if (auto told = tell_of_io_uring(*probing); !told) return std::unexpected(told.error());
   if (auto kept = keep_loader_capabilities(); !kept) return std::unexpected(kept.error());
 
   LoaderServer server(services(), proc_);

@@ -23,6 +23,7 @@
 #include "loader/handoff/client.h"
 #include "loader/handoff/confine.h"
 #include "log_level.h"
+#include "partly_traced.h"
 #include "scope.h"
 #include "shard_options.h"
 #include "span_pipeline.h"
@@ -35,6 +36,7 @@ namespace {
 constexpr int kLoaderSocket = 3;
 constexpr std::size_t kLargestConnections = 1ULL << 30;  // 4 Mi connections
 constexpr std::size_t kLargestSettings = 4 << 20;
+constexpr std::size_t kLargestText = 4096;
 constexpr auto kUnknownProcessWait = std::chrono::milliseconds(100);
 constexpr auto kFirstLook = std::chrono::seconds(10);
 constexpr auto kUnreadyAfter = std::chrono::seconds(60);
@@ -65,7 +67,7 @@ class Worker {
   Result<void> take_kit();
   Result<TlsMaterial> take_tls();
   Result<void> start_pipeline(TlsMaterial tls);
-  void start_catalog();
+  Result<void> start_catalog();
   Result<void> start_events();
   Result<void> start_api();
   void learn_running_processes();
@@ -81,9 +83,10 @@ class Worker {
   Settings settings_;
   Scope scope_;
   MetricRegistry metrics_;
-  std::optional<KernelCounters> counters_;
+  std::unique_ptr<KernelCounters> counters_;
   std::unique_ptr<SpanPipeline> pipeline_;
   std::unique_ptr<ProcessCatalog> catalog_;  // gone before the pipeline, whose waiting spans it names
+  std::unique_ptr<PartlyTraced> partly_traced_;
   std::unique_ptr<EventLoop> events_;
   std::unique_ptr<ApiServer> api_;
 };
@@ -103,7 +106,7 @@ Result<void> Worker::take_kit() {
   scope_.selection.own_pids = {static_cast<std::uint32_t>(::getpid()), static_cast<std::uint32_t>(::getppid())};
   auto counters = KernelCounters::open(kit_[KitDescriptor::kCounters].get());
   if (!counters) return std::unexpected(counters.error());
-  counters_.emplace(std::move(*counters));
+  counters_ = std::make_unique<KernelCounters>(std::move(*counters));
   counters_->expose(metrics_);
   return {};
 }
@@ -134,7 +137,7 @@ Result<void> Worker::start_pipeline(TlsMaterial tls) {
   return {};
 }
 
-void Worker::start_catalog() {
+Result<void> Worker::start_catalog() {
   CatalogOptions options;
   options.agent_version = kVersion;
   if (kit_[KitDescriptor::kRecording].valid()) {  // its processes are written at its end
@@ -146,7 +149,15 @@ void Worker::start_catalog() {
       .before_forgetting = [this](const ResourcesByProcess& ended) { pipeline_->queue().resolve(ended); }};
   catalog_ = std::make_unique<ProcessCatalog>(std::move(options), read_host(), scope_.selection,
                                               std::make_unique<SharedClient>(client_), metrics_, std::move(listeners));
+  std::string io_uring_unseen;
+  if (const Fd& why = kit_[KitDescriptor::kUnseenIoUring]; why.valid()) {
+    auto text = read_whole(why.get(), kLargestText);
+    if (!text) return std::unexpected(text.error());
+    io_uring_unseen = std::move(*text);
+  }
+  partly_traced_ = std::make_unique<PartlyTraced>(std::move(io_uring_unseen), *catalog_, metrics_);
   learn_running_processes();
+  return {};
 }
 
 void Worker::learn_running_processes() {
@@ -212,7 +223,9 @@ Result<void> Worker::start_api() {
     return export_status(pipeline_->loop().status(), pipeline_->destinations(), monotonic_now());
   };
   api.status["queues"] = [this] { return queues_status(pipeline_->queue().accounting()); };
-  api.status["discovery"] = [this] { return discovery_status(catalog_->snapshot()); };
+  api.status["discovery"] = [this] {
+    return discovery_status(catalog_->snapshot(), partly_traced_->io_uring_unseen());
+  };
   api.ready["export"] = [this] { return why_export_is_not_ready(); };
   api.config_json = [this] { return to_json(settings_); };
   api.spans_json = [this] { return spans_json(pipeline_->recent().snapshot()); };
@@ -250,6 +263,7 @@ void Worker::wait_for_the_end() {
     const timespec second{1, 0};
     const int signal = ::sigtimedwait(&awaited, nullptr, &second);
     if (signal == SIGTERM) return;
+    partly_traced_->tell(monotonic_now());
     if (signal == SIGUSR1) log_status();  // SIGINT: the terminal sends it to both, and the loader decides
     pollfd loader{client_.fd(), 0, 0};
     if (::poll(&loader, 1, 0) == 1 && (loader.revents & (POLLHUP | POLLERR)) != 0) {
@@ -279,7 +293,7 @@ Result<void> Worker::run() {
   if (!tls) return std::unexpected(tls.error());
   if (auto restricted = restrict_system_calls(); !restricted) return restricted;
   if (auto started = start_pipeline(std::move(*tls)); !started) return started;
-  start_catalog();
+  if (auto started = start_catalog(); !started) return started;
   if (auto started = start_events(); !started) return started;
   // Ready means that what already runs is traced.
   if (!catalog_->drain(kFirstLook))

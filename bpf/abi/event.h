@@ -13,7 +13,7 @@ enum tg_event_type {
   TG_EVENT_CONNECTION = 1, /* tg_connection_event: a socket is seen for the first time (or again, for a new worker) */
   TG_EVENT_DATA = 2,       /* tg_data_event + bytes */
   TG_EVENT_END = 3,        /* tg_end_event: one direction ended, or the socket is gone */
-  TG_EVENT_PROCESS = 4,    /* tg_process_event: fork, exec, exit, listen, moved to another cgroup */
+  TG_EVENT_PROCESS = 4,    /* tg_process_event: fork, exec, exit, listen, moved to another cgroup, io_uring */
 };
 
 struct tg_event {
@@ -124,6 +124,7 @@ enum tg_process_change {
   TG_PROCESS_EXIT = 3,
   TG_PROCESS_LISTEN = 4,
   TG_PROCESS_MOVED = 5,
+  TG_PROCESS_RING = 6, /* it made an io_uring */
 };
 
 #define TG_PATH_MAX 256

@@ -26,21 +26,36 @@ struct {
   __type(value, struct tg_arguments);
 } tg_parked SEC(".maps");
 
+#define TG_ENOSYS 38
+#define TG_PF_IO_WORKER 0x10 /* task_struct.flags: a thread that io_uring made in the process */
+
 #if defined(__TARGET_ARCH_x86)
 #define TG_SYSCALL(regs) ((regs)->orig_ax)
 #define TG_ARGUMENT_0(regs) ((regs)->di)
 #define TG_ARGUMENT_1(regs) ((regs)->si)
 #define TG_ARGUMENT_2(regs) ((regs)->dx)
 #define TG_ARGUMENT_3(regs) ((regs)->r10)
+/* Set on entry, and replaced by the result (arch/x86/entry/entry_64.S, do_syscall_64). */
+#define TG_HAS_NO_RESULT(regs) ((long)(regs)->ax == -TG_ENOSYS)
 #elif defined(__TARGET_ARCH_arm64)
 #define TG_SYSCALL(regs) ((regs)->syscallno)
 #define TG_ARGUMENT_0(regs) ((regs)->orig_x0)
 #define TG_ARGUMENT_1(regs) ((regs)->regs[1])
 #define TG_ARGUMENT_2(regs) ((regs)->regs[2])
 #define TG_ARGUMENT_3(regs) ((regs)->regs[3])
+/* The result takes the place of the first argument; before task work the number is forgotten too (do_signal). */
+#define TG_HAS_NO_RESULT(regs) ((regs)->regs[0] == (regs)->orig_x0)
 #else
 #error "name the registers of syscall arguments for this architecture"
 #endif
+
+/* Is the task inside the system call that its registers name? The kernel moves bytes for io_uring in threads whose
+ * registers are a copy of another's, and as task work on the way out of any system call: the arguments there are those
+ * of something else, and what they point to is not what was moved. */
+static __always_inline bool is_in_system_call(const struct task_struct *task, const struct pt_regs *regs)
+{
+  return !(task->flags & TG_PF_IO_WORKER) && TG_HAS_NO_RESULT(regs);
+}
 
 static __always_inline void arguments_of(const struct pt_regs *regs, struct tg_arguments *arguments)
 {

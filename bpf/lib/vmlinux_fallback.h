@@ -125,6 +125,7 @@ struct css_set {
 };
 
 struct task_struct {
+  unsigned int flags;
   pid_t pid;
   pid_t tgid;
   struct task_struct *real_parent;

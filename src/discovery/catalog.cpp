@@ -35,6 +35,10 @@ bool is_gone(const CatalogEntry& entry) {
   return entry.exited.has_value() || (entry.info.partial && entry.info.start_ticks == 0);
 }
 
+bool wants_look_for_rings(const CatalogEntry& entry) {
+  return entry.decision.selected == Matched::kYes && !entry.info.io_uring;
+}
+
 }  // namespace
 
 ProcessCatalog::ProcessCatalog(CatalogOptions options, HostInfo host, Selection selection,
@@ -78,6 +82,7 @@ void ProcessCatalog::on_exit(std::uint32_t pid, Time now) {
 void ProcessCatalog::on_listen(std::uint32_t pid, std::uint16_t port) {
   ask(Lane::kUrgent, {.kind = Kind::kListen, .pid = pid, .other = port});
 }
+void ProcessCatalog::on_ring(std::uint32_t pid) { ask(Lane::kUrgent, {.kind = Kind::kRing, .pid = pid}); }
 void ProcessCatalog::tick(Time now) { ask(Lane::kPatient, {.kind = Kind::kTick, .time = now}); }
 
 CatalogQueue::Ticket ProcessCatalog::ask(Lane lane, CatalogRequest request) {
@@ -89,6 +94,11 @@ CatalogQueue::Ticket ProcessCatalog::ask(Lane lane, CatalogRequest request) {
 ProcessSnapshot ProcessCatalog::snapshot() const {
   const std::scoped_lock lock(mutex_);
   return entries_;
+}
+
+void ProcessCatalog::visit(const std::function<void(const CatalogEntry&)>& visitor) const {
+  const std::scoped_lock lock(mutex_);
+  for (const auto& [pid, entry] : entries_) visitor(*entry);
 }
 
 ResourcePtr ProcessCatalog::find(std::uint32_t pid) const {
@@ -160,15 +170,18 @@ void ProcessCatalog::carry_out(const CatalogRequest& request) {
     case Kind::kFork: return fork(request.other, request.pid);
     case Kind::kExec: return exec(request);
     case Kind::kTick: return forget_and_look_again(request.time);
+    case Kind::kLookForRings: return look_for_rings(request.pid);
     case Kind::kLearnIfUnknown:
     case Kind::kExit:
-    case Kind::kListen: break;
+    case Kind::kListen:
+    case Kind::kRing: break;
   }
   const bool overtook = queue_.take_learn(request.pid);
   const bool wanted = request.kind != Kind::kExit && !entries_.contains(request.pid);
   if (overtook || wanted) learn_now(request.pid);
   if (request.kind == Kind::kExit) exit(request.pid, request.time);
   if (request.kind == Kind::kListen) listen(request.pid, static_cast<std::uint16_t>(request.other));
+  if (request.kind == Kind::kRing) set_ring(request.pid, true);
 }
 
 Result<ProcessInfo> ProcessCatalog::look(std::uint32_t pid) {
@@ -186,8 +199,9 @@ void ProcessCatalog::learn_now(std::uint32_t pid) {
   auto info = look(pid);
   if (!info) return gone_.push_back(pid);
   const auto known = entries_.find(pid);
-  // What is left of a process that has ended tells less than what is known.
-  if (info->partial && known != entries_.end() && known->second->info.start_ticks == info->start_ticks) return;
+  const bool same = known != entries_.end() && known->second->info.start_ticks == info->start_ticks;
+  if (info->partial && same) return;  // what is left of a process that has ended tells less than what is known
+  if (same && known->second->info.io_uring == true) info->io_uring = true;
   const bool again = in_exec(*info);
   keep(std::move(*info), again ? std::optional(Time{}) : std::nullopt);  // at the next tick
 }
@@ -249,12 +263,29 @@ void ProcessCatalog::listen(std::uint32_t pid, std::uint16_t port) {
   keep(std::move(info), found->second->look_again);
 }
 
+// Carried out once the process is selected: the kernel tells of what it makes from then on, so this finds what is
+// older.
+void ProcessCatalog::look_for_rings(std::uint32_t pid) {
+  const CatalogEntryPtr known = running(pid);
+  if (!known || !wants_look_for_rings(*known)) return;
+  if (const auto answer = privileged_->read(pid, ProcFile::kRings)) set_ring(pid, !answer->empty());
+}
+
+void ProcessCatalog::set_ring(std::uint32_t pid, bool has) {
+  const auto found = entries_.find(pid);
+  if (found == entries_.end() || found->second->info.io_uring == has) return;
+  auto entry = std::make_shared<CatalogEntry>(*found->second);
+  entry->info.io_uring = has;
+  put(pid, std::move(entry));
+}
+
 void ProcessCatalog::forget_and_look_again(Time now) {
   last_tick_ = std::max(last_tick_, now);
   forget_exited(now);
   std::vector<std::uint32_t> due;
   for (const auto& [pid, entry] : entries_) {
-    if (entry->look_again && *entry->look_again <= now && due.size() < kMaxSecondLooks) due.push_back(pid);
+    const std::optional<Time> at = entry->look_again;
+    if (at && *at <= now && due.size() < kMaxSecondLooks) due.push_back(pid);
   }
   for (const std::uint32_t pid : due) {
     serve_urgent();
@@ -275,6 +306,7 @@ void ProcessCatalog::look_again(std::uint32_t pid) {
   inspections_.add();
   auto info = inspect_process(inspector_, pid, selection_.asks_for_ports());
   if (!info) return failures_.add();  // its exit event is on its way
+  info->io_uring = before->info.io_uring;
   if (!info->partial && *info != before->info) keep(std::move(*info), std::nullopt);
 }
 
@@ -379,7 +411,9 @@ void ProcessCatalog::publish() {
   }
   gone_.clear();
   for (const CatalogEntryPtr& entry : news_) {
-    if (listeners_.learned && !is_gone(*entry)) listeners_.learned(entry->info, entry->decision);
+    if (is_gone(*entry)) continue;
+    if (listeners_.learned) listeners_.learned(entry->info, entry->decision);
+    if (wants_look_for_rings(*entry)) ask(Lane::kPatient, {.kind = Kind::kLookForRings, .pid = entry->info.pid});
   }
   news_.clear();
   queue_.settle();  // last: who waits for a process (drain, at the start) also waits for what follows from knowing it

@@ -85,10 +85,13 @@ class ProcessCatalog {
   void on_exec(std::uint32_t pid, Time now, std::string path);
   void on_exit(std::uint32_t pid, Time now);
   void on_listen(std::uint32_t pid, std::uint16_t port);
+  void on_ring(std::uint32_t pid);  // it made an io_uring
   // Forgets what exited long ago and looks again at what was new; every second or so.
   void tick(Time now);
 
   ProcessSnapshot snapshot() const;           // a copy: for who looks at all of them, now and then
+  // All of them, in no order. `visitor` is called under the lock: it only looks.
+  void visit(const std::function<void(const CatalogEntry&)>& visitor) const;
   ResourcePtr find(std::uint32_t pid) const;  // null: not known
   // Asks for the process where it is not known and waits until it was looked at, at most `timeout`.
   ResourcePtr wait_for(std::uint32_t pid, Duration timeout);
@@ -116,6 +119,8 @@ class ProcessCatalog {
   void exec(const CatalogRequest& request);
   void exit(std::uint32_t pid, Time now);
   void listen(std::uint32_t pid, std::uint16_t port);
+  void look_for_rings(std::uint32_t pid);
+  void set_ring(std::uint32_t pid, bool has);
   void forget_and_look_again(Time now);
   void look_again(std::uint32_t pid);
   CatalogEntryPtr running(std::uint32_t pid) const;  // null: not known, or exited

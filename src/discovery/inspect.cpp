@@ -201,6 +201,7 @@ ProcessInfo inspect_fork(const Inspector& inspector, const ProcessInfo& parent, 
   ProcessInfo out = parent;
   out.pid = child;
   out.parent = parent.pid;
+  out.io_uring = false;  // its parent's rings stay its parent's
   if (const auto stat = read_stat(inspector, child)) {
     set_identity(inspector, *stat, out);
     if (out.parent == 0) out.parent = parent.pid;  // it is ending just now

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <functional>
 #include <memory>
 
 #include "discovery/proc_parse.h"
@@ -27,7 +28,8 @@ std::string_view file_name(ProcFile file) {
     case ProcFile::kCwdLink: return "cwd";
     case ProcFile::kMaps: return "maps";
     case ProcFile::kNetNamespace: return "ns/net";
-    case ProcFile::kSocketInodes: return "fd";
+    case ProcFile::kSocketInodes:
+    case ProcFile::kRings: return "fd";
     case ProcFile::kNetTcp: return "net/tcp";
     case ProcFile::kNetTcp6: return "net/tcp6";
   }
@@ -41,6 +43,23 @@ Result<std::string> read_whole_lines(const std::string& path, std::size_t limit)
   return std::move(read->text);
 }
 
+// What each descriptor listed in `path` leads to, until `take` returns false.
+Result<void> for_each_descriptor(const std::string& path, const std::function<bool(std::string_view)>& take) {
+  const std::unique_ptr<DIR, DirectoryCloser> directory(::opendir(path.c_str()));
+  if (!directory) return fail_errno(errno, "open", path);
+  const int here = ::dirfd(directory.get());
+  if (here < 0) return fail_errno(errno, "open", path);
+  for (std::size_t seen = 0; seen < kMaxDescriptors; ++seen) {
+    const dirent* entry = ::readdir(directory.get());
+    if (entry == nullptr) break;
+    char target[64];
+    const ssize_t length = ::readlinkat(here, entry->d_name, target, sizeof target);
+    if (length <= 0) continue;  // "." and "..", or closed in the meantime
+    if (!take({target, static_cast<std::size_t>(length)})) break;
+  }
+  return {};
+}
+
 }  // namespace
 
 std::size_t privileged_limit(ProcFile file) {
@@ -52,7 +71,8 @@ std::size_t privileged_limit(ProcFile file) {
     case ProcFile::kSocketInodes: return 256 * 1024;
     case ProcFile::kExeLink:
     case ProcFile::kCwdLink: return 4096;
-    case ProcFile::kNetNamespace: return 64;
+    case ProcFile::kNetNamespace:
+    case ProcFile::kRings: return 64;
   }
   return 0;
 }
@@ -109,29 +129,34 @@ Result<std::string> DirectProc::read(std::uint32_t pid, ProcFile file) {
     case ProcFile::kNetTcp:
     case ProcFile::kNetTcp6: return read_whole_lines(path, privileged_limit(file));
     case ProcFile::kSocketInodes: return socket_inodes(pid);
+    case ProcFile::kRings: return rings(pid);
   }
   return fail("no such file of a process");
 }
 
 Result<std::string> DirectProc::socket_inodes(std::uint32_t pid) const {
-  const std::string path = proc_path(root_, pid, "fd");
-  const std::unique_ptr<DIR, DirectoryCloser> directory(::opendir(path.c_str()));
-  if (!directory) return fail_errno(errno, "open", path);
   std::string out;
   const std::size_t limit = privileged_limit(ProcFile::kSocketInodes);
-  for (std::size_t seen = 0; seen < kMaxDescriptors; ++seen) {
-    const dirent* entry = ::readdir(directory.get());
-    if (entry == nullptr) break;
-    char target[64];
-    const ssize_t length = ::readlinkat(::dirfd(directory.get()), entry->d_name, target, sizeof target);
-    if (length <= 0) continue;  // "." and "..", or closed in the meantime
-    const auto inode = parse_inode_link({target, static_cast<std::size_t>(length)}, "socket");
-    if (!inode) continue;
+  const auto read = for_each_descriptor(proc_path(root_, pid, "fd"), [&](std::string_view target) {
+    const auto inode = parse_inode_link(target, "socket");
+    if (!inode) return true;
     const std::string line = std::to_string(*inode) + "\n";
-    if (out.size() + line.size() > limit) break;
+    if (out.size() + line.size() > limit) return false;
     out += line;
-  }
+    return true;
+  });
+  if (!read) return std::unexpected(read.error());
   return out;
+}
+
+Result<std::string> DirectProc::rings(std::uint32_t pid) const {
+  std::size_t count = 0;
+  const auto read = for_each_descriptor(proc_path(root_, pid, "fd"), [&](std::string_view target) {
+    if (target == "anon_inode:[io_uring]") ++count;
+    return true;
+  });
+  if (!read) return std::unexpected(read.error());
+  return count == 0 ? std::string() : std::to_string(count);
 }
 
 Result<Fd> DirectProc::open_executable(std::uint32_t pid) {

@@ -22,8 +22,9 @@ enum class ProcFile : std::uint8_t {
   kSocketInodes,  // inode numbers of the sockets that it has open, one a line
   kNetTcp,        // net/tcp of its network namespace; listening sockets come first there
   kNetTcp6,       // net/tcp6
+  kRings,         // how many io_urings it has descriptors of; empty: none
 };
-constexpr std::uint8_t kProcFileCount = 8;
+constexpr std::uint8_t kProcFileCount = 9;
 
 // The longest answer, in bytes.
 std::size_t privileged_limit(ProcFile file);
@@ -47,6 +48,7 @@ class DirectProc final : public PrivilegedProc {
 
  private:
   Result<std::string> socket_inodes(std::uint32_t pid) const;
+  Result<std::string> rings(std::uint32_t pid) const;
   std::string root_;
 };
 

@@ -45,6 +45,7 @@ struct ProcessInfo {
   StringPairs resource_attributes;  // OTEL_RESOURCE_ATTRIBUTES, decoded
   ServiceIdentity service;
   std::optional<std::vector<std::uint16_t>> listening_ports;  // sorted; nullopt: not looked at
+  std::optional<bool> io_uring;                               // it has a ring; nullopt: not looked at
   bool operator==(const ProcessInfo&) const = default;
 };
 

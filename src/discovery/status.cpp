@@ -20,9 +20,31 @@ std::string_view selected_text(Matched selected) {
   return "";
 }
 
+nlohmann::json io_uring_status(const ProcessSnapshot& snapshot, const std::string& unseen) {
+  std::vector<std::uint32_t> users = io_uring_users(snapshot);
+  const std::size_t count = users.size();
+  users.resize(std::min(count, kMaxPids));
+  nlohmann::json out = {{"processes", count}, {"pids", std::move(users)}, {"partly_traced", nullptr}};
+  if (count > 0 && !unseen.empty()) out["partly_traced"] = unseen;
+  return out;
+}
+
 }  // namespace
 
-std::string discovery_status(const ProcessSnapshot& snapshot) {
+bool is_traced_io_uring_user(const CatalogEntry& entry) {
+  return !entry.exited && entry.decision.selected == Matched::kYes && entry.info.io_uring == true;
+}
+
+std::vector<std::uint32_t> io_uring_users(const ProcessSnapshot& snapshot) {
+  std::vector<std::uint32_t> pids;
+  for (const auto& [pid, entry] : snapshot) {
+    if (is_traced_io_uring_user(*entry)) pids.push_back(pid);
+  }
+  std::sort(pids.begin(), pids.end());
+  return pids;
+}
+
+std::string discovery_status(const ProcessSnapshot& snapshot, const std::string& io_uring_unseen) {
   using Key = std::tuple<std::string, std::string, std::string_view>;
   std::map<Key, std::vector<std::uint32_t>> services;
   std::map<std::string, std::size_t> by_runtime;
@@ -55,7 +77,8 @@ std::string discovery_status(const ProcessSnapshot& snapshot) {
                               {"by_runtime", by_runtime},
                               {"selected", selected},
                               {"services", std::move(list)},
-                              {"services_left_out", left_out}};
+                              {"services_left_out", left_out},
+                              {"io_uring", io_uring_status(snapshot, io_uring_unseen)}};
   // Names come from strangers: bytes that are not UTF-8 are replaced, never thrown at.
   return out.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }

@@ -98,7 +98,7 @@ Result<Event> decode_end(Bytes record) {
 Result<Event> decode_process(Bytes record) {
   tg_process_event raw;
   if (!read_struct(record, raw)) return malformed("a process is cut short");
-  if (raw.change < TG_PROCESS_FORK || raw.change > TG_PROCESS_MOVED) return malformed("unknown change of a process");
+  if (raw.change < TG_PROCESS_FORK || raw.change > TG_PROCESS_RING) return malformed("unknown change of a process");
   return Event{{raw.event.time},
                ProcessEvent{.process = raw.tgid,
                             .parent = raw.parent,

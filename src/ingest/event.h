@@ -52,7 +52,7 @@ struct EndEvent {
   Direction direction = Direction::kReceived;
 };
 
-enum class ProcessChange : std::uint8_t { kFork = 1, kExec, kExit, kListen, kMoved };
+enum class ProcessChange : std::uint8_t { kFork = 1, kExec, kExit, kListen, kMoved, kRing };
 
 struct ProcessEvent {
   std::uint32_t process = 0;

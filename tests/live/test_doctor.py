@@ -11,8 +11,7 @@ from testkit import ROOT
 from testkit.agent import BINARY
 
 CAPABILITIES = {"btf", "ring_buffer", "growing_tables", "kernel_reads", "tracepoint", "btf_tracepoint", "task_registers",
-                "socket_length", "trampoline", "socket_functions", "kprobe", "socket_kprobes",
-                "uprobe"}
+                "socket_length", "trampoline", "socket_functions", "kprobe", "socket_kprobes", "uprobe", "io_uring"}
 RIGHTS = ["CAP_BPF", "CAP_PERFMON", "CAP_SYS_PTRACE", "CAP_DAC_READ_SEARCH", "CAP_SETUID", "CAP_SETGID", "CAP_SETPCAP",
           "CAP_KILL"]
 PERMISSION = 4
@@ -35,7 +34,8 @@ def without(*names):
 
 
 def check_shape(report):
-    assert set(report) == {"kernel", "machine", "worker_user", "missing_rights", "capabilities", "probes", "can_trace"}
+    assert set(report) == {"kernel", "machine", "worker_user", "missing_rights", "capabilities", "probes", "io_uring",
+                           "can_trace"}
     assert (report["kernel"], report["machine"]) == (platform.release(), platform.machine())
     assert report["worker_user"] and report["worker_user"] != "root"
     assert set(report["capabilities"]) == CAPABILITIES
@@ -50,6 +50,11 @@ def check_shape(report):
         assert (probe["candidate"] is None) == (probe["cost"] is None), probe["key"]
         assert probe["candidate"] or probe["rejected"], f"{probe['key']}: not used, and no reason"
         check_candidates(probe, report["capabilities"])
+    io_uring = report["io_uring"]
+    assert set(io_uring) == {"seen", "detail", "force_probe"}
+    assert io_uring["seen"] == (io_uring["detail"] == "") and not (io_uring["seen"] and io_uring["force_probe"])
+    assert set(io_uring["force_probe"]) <= {"socket.receive", "socket.send"}
+    assert all(f"{hook}: {probe}" in io_uring["detail"] for hook, probe in io_uring["force_probe"].items())
 
 
 def check_candidates(probe, capabilities):
@@ -143,4 +148,7 @@ def test_the_text_says_the_same(scope):
         assert finding["detail"] in text
     for probe in report["probes"]:
         assert probe["purpose"] in text and f"costs {probe['cost']}" in text
+    io_uring = re.search(r"^io_uring    (.) what goes through it is (.*)$", text, re.MULTILINE)
+    assert io_uring[1] == ("✓" if report["io_uring"]["seen"] else "✗")
+    assert io_uring[2] == ("seen" if report["io_uring"]["seen"] else report["io_uring"]["detail"])
     assert len(re.findall(r"^\s+costs ", text, re.MULTILINE)) == len(report["probes"])

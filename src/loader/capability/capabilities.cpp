@@ -40,6 +40,7 @@ constexpr std::array<CapabilityText, kCapabilities> kTexts = {{
     {"kprobe", "kprobes"},
     {"socket_kprobes", "kprobes on the functions behind stream sockets"},
     {"uprobe", "uprobes"},
+    {"io_uring", "a tracepoint where an io_uring is made (io_uring_create, Linux 5.5)"},
 }};
 
 struct NeededRight {
@@ -256,6 +257,7 @@ Capabilities measure_capabilities(const std::string& tracefs) {
   found[Capability::kKprobe] = try_perf_source("kprobe");
   found[Capability::kSocketKprobes] = try_socket_kprobes(found.receive_parameters);
   found[Capability::kUprobe] = try_perf_source("uprobe");
+  found[Capability::kIoUring] = try_typed_program("tp_btf", BPF_TRACE_RAW_TP, "btf_trace_io_uring_create");
   ::libbpf_set_print(previous);
   return found;
 }

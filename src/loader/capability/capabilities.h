@@ -25,6 +25,7 @@ enum class Capability {
   kKprobe,           // kprobe, kretprobe
   kSocketKprobes,    // those of tcp_recvmsg and its like
   kUprobe,           // uprobe, uretprobe
+  kIoUring,          // the tracepoint io_uring_create
   kCount,
 };
 // How many connections can be followed without kGrowingTables: about 11 MB.

@@ -43,7 +43,8 @@ enum class KitDescriptor : std::uint32_t {
   kApiListener,
   kOutputFile,
   kRecording,
-  kConnections,  // what the worker before knew: records of connections
+  kConnections,    // what the worker before knew: records of connections
+  kUnseenIoUring,  // text: why what goes through io_uring is not seen; none where it is
   kTlsAuthorities,
   kTlsCertificate,
   kTlsKey,

@@ -74,7 +74,39 @@ bool any_parks(const std::vector<PlannedHook>& hooks) {
   });
 }
 
+bool can_be_had(const Candidate& candidate, const Capabilities& capabilities) {
+  return std::ranges::all_of(candidate.needs, [&](Capability c) { return capabilities[c].available; });
+}
+
+// The hooks that bytes come from.
+bool is_of_transfers(const Hook& hook) { return hook.key == "socket.receive" || hook.key == "socket.send"; }
+
 }  // namespace
+
+std::optional<UnseenIoUring> unseen_io_uring(const Plan& plan, const Capabilities& capabilities) {
+  std::string blind, setting;
+  UnseenIoUring unseen;
+  bool can_be_seen = true;
+  for (const PlannedHook& planned : plan.hooks) {
+    if (!is_of_transfers(*planned.hook) || (planned.chosen != nullptr && planned.chosen->sees_io_uring)) continue;
+    const std::string key(planned.hook->key);
+    const std::string_view chosen = planned.chosen != nullptr ? planned.chosen->name : "none";
+    blind.append(blind.empty() ? "" : " and ").append(key).append(" (").append(chosen).append(")");
+    const auto better = std::ranges::find_if(planned.hook->candidates, [&](const Candidate& candidate) {
+      return candidate.sees_io_uring && can_be_had(candidate, capabilities);
+    });
+    can_be_seen = can_be_seen && better != planned.hook->candidates.end();
+    if (!can_be_seen) continue;
+    unseen.force_probe.emplace(key, better->name);
+    setting.append(setting.empty() ? "" : ", ").append(key).append(": ").append(better->name);
+  }
+  if (blind.empty()) return std::nullopt;
+  if (!can_be_seen) unseen.force_probe.clear();
+  unseen.why = "not seen by " + blind +
+               (can_be_seen ? "; it is with agent.ebpf.force_probe: {" + setting + "}"
+                            : "; no probe that this kernel permits sees it");
+  return unseen;
+}
 
 std::vector<std::pair<std::string, std::string>> impossible_probes(const EbpfSettings& settings) {
   std::vector<std::pair<std::string, std::string>> complaints;

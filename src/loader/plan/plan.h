@@ -3,6 +3,8 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -20,6 +22,7 @@ struct Candidate {
   std::span<const Capability> needs;
   std::span<const std::string_view> programs;         // of the family's BPF object
   std::string_view cost;                              // what it adds, in words; figures are in docs/performance.md
+  bool sees_io_uring = false;                         // of transfers: also those that pass no system call
   std::span<const std::string_view> instead_of = {};  // programs of other hooks that would tell of the same again
 };
 
@@ -58,5 +61,13 @@ std::vector<std::pair<std::string, std::string>> impossible_probes(const EbpfSet
 
 // `settings` are possible. A hook with a forced candidate has that one or none.
 Plan make_plan(const Capabilities& capabilities, const EbpfSettings& settings);
+
+// That transfers by io_uring, which pass no system call, are not seen by the chosen probes.
+struct UnseenIoUring {
+  std::string why;                                 // in words, with what can be done about it
+  std::map<std::string, std::string> force_probe;  // the setting with which they are; empty: no probe here sees them
+};
+// Nothing: they are seen.
+std::optional<UnseenIoUring> unseen_io_uring(const Plan& plan, const Capabilities& capabilities);
 
 }  // namespace telegen

@@ -12,6 +12,7 @@ constexpr Capability kKprobeNeeds[] = {kSocketKprobes};
 constexpr Capability kExitNeeds[] = {kTracepoint, kTaskRegisters};
 constexpr Capability kTracepointNeeds[] = {kTracepoint};
 constexpr Capability kTypedNeeds[] = {kBtfTracepoint};
+constexpr Capability kIoUringNeeds[] = {kBtfTracepoint, kIoUring};
 
 constexpr std::string_view kSocketCost = "a look-up on transfers of sockets only, and the copy where traced";
 constexpr std::string_view kFexitCost = "a trampoline and a look-up on transfers of stream sockets only, and the copy";
@@ -35,10 +36,10 @@ constexpr std::string_view kReceivePair[] = {"exit_read",  "exit_readv",  "exit_
 constexpr std::string_view kReceiveKprobe[] = {"tcp_receives", "tcp_copied", "tcp_receive_ends", "unix_receives",
                                                "unix_receive_ends"};
 constexpr Candidate kReceive[] = {{"socket", kSocketNeeds, kReceiveSocket, kSocketCost},
-                                  {"fexit", kFexitNeeds, kReceiveFexit, kFexitCost, kReceiveMany},
+                                  {"fexit", kFexitNeeds, kReceiveFexit, kFexitCost, true, kReceiveMany},
                                   {"exit", kExitNeeds, kReceiveExit, kExitCost},
                                   {"enter+exit", kTracepointNeeds, kReceivePair, kPairCost},
-                                  {"kprobe", kKprobeNeeds, kReceiveKprobe, kKprobeCost, kReceiveMany}};
+                                  {"kprobe", kKprobeNeeds, kReceiveKprobe, kKprobeCost, true, kReceiveMany}};
 
 constexpr std::string_view kSendSocket[] = {"socket_sent"};
 constexpr std::string_view kSendFexit[] = {"tcp_sent", "unix_sent"};
@@ -47,10 +48,10 @@ constexpr std::string_view kSendPair[] = {"exit_write",  "exit_writev",  "exit_s
                                           "enter_write", "enter_writev", "enter_sendto", "enter_sendmsg"};
 constexpr std::string_view kSendKprobe[] = {"tcp_sends", "tcp_send_ends", "unix_sends", "unix_send_ends"};
 constexpr Candidate kSend[] = {{"socket", kSocketNeeds, kSendSocket, kSocketCost},
-                               {"fexit", kFexitNeeds, kSendFexit, kFexitCost, kSendMany},
+                               {"fexit", kFexitNeeds, kSendFexit, kFexitCost, true, kSendMany},
                                {"exit", kExitNeeds, kSendExit, kExitCost},
                                {"enter+exit", kTracepointNeeds, kSendPair, kPairCost},
-                               {"kprobe", kKprobeNeeds, kSendKprobe, kKprobeCost, kSendMany}};
+                               {"kprobe", kKprobeNeeds, kSendKprobe, kKprobeCost, true, kSendMany}};
 
 constexpr std::string_view kManyExit[] = {"exit_recvmmsg", "exit_sendmmsg"};
 constexpr std::string_view kManyPair[] = {"exit_recvmmsg", "exit_sendmmsg", "enter_recvmmsg", "enter_sendmmsg"};
@@ -79,6 +80,9 @@ constexpr Candidate kState[] = {{"tp_btf", kTypedNeeds, kStatePrograms, "one loo
 constexpr std::string_view kProcessPrograms[] = {"process_fork", "process_exec", "process_exit", "process_moved"};
 constexpr Candidate kProcess[] = {{"tp_btf", kTypedNeeds, kProcessPrograms, kRareCost}};
 
+constexpr std::string_view kRingPrograms[] = {"process_ring"};
+constexpr Candidate kRing[] = {{"tp_btf", kIoUringNeeds, kRingPrograms, kRareCost}};
+
 constexpr Hook kTable[] = {
     {"process.lifecycle", "processes that start, change program, move between cgroups and end", kProcess,
      "nothing can be selected", true},
@@ -95,6 +99,8 @@ constexpr Hook kTable[] = {
     {"socket.state", "TCP connections established and closed, ports listened on", kState,
      "spans of closed connections end late, open_ports does not select new listeners", true},
     {"socket.unix_close", "UNIX sockets closed", kUnixClose, "bodies that end with the connection end late", false},
+    {"process.io_uring", "processes that make an io_uring", kRing,
+     "of processes that use io_uring, only those that did so before they were traced are reported", false},
 };
 
 }  // namespace

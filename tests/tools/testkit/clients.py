@@ -81,8 +81,9 @@ class ExactLoad:
         return json.loads(self.scope.run(argv, timeout=timeout, leaf=self.leaf))
 
 
-# How a program is linked that is no program to be run by itself.
+# How a program is linked that is no program to be run by itself, and what else one is linked with.
 LINKED = {"verifier_log": ["-shared", "-fPIC"]}
+LIBRARIES = {"ring": ["-l:liburing.a"]}
 
 
 def compiled(name, compiler="gcc", folder=BUILD / "live"):
@@ -94,7 +95,7 @@ def compiled(name, compiler="gcc", folder=BUILD / "live"):
         binary.parent.mkdir(parents=True, exist_ok=True)
         fresh = binary.with_suffix(f".{os.getpid()}")  # two runs at once may both find it old
         subprocess.run([compiler, "-O2", "-Wall", "-Wextra", "-Werror", *LINKED.get(name, ["-static"]), "-o", str(fresh),
-                        str(source)], check=True)
+                        str(source), *LIBRARIES.get(name, [])], check=True)
         fresh.replace(binary)
     return binary
 

@@ -130,6 +130,14 @@ TEST(Inspect, NothingButOtelVariablesIsEverHandedOver) {
   EXPECT_THAT(*environ, HasSubstr("OTEL_RESOURCE_ATTRIBUTES="));
 }
 
+TEST(Inspect, OfDescriptorsOnlySocketsAndTheNumberOfRingsAreHandedOver) {
+  DirectProc direct(kProc);
+  EXPECT_EQ(*direct.read(2002, ProcFile::kRings), "2");
+  EXPECT_EQ(*direct.read(1042, ProcFile::kRings), "");
+  EXPECT_EQ(direct.read(4000, ProcFile::kRings).error().message,
+            "open " + kProc + "/4000/fd: No such file or directory");
+}
+
 TEST(Catalog, LearnsPublishesAndCallsBack) {
   Fixture f;
   EXPECT_EQ(f.catalog->find(1042), nullptr);
@@ -258,7 +266,7 @@ TEST(Catalog, StatusCountsAndNamesButShowsNoArguments) {
   for (const std::uint32_t pid : {1042, 1043, 2001, 2003}) f.catalog->learn(pid);
   f.catalog->on_exit(2001, {1});
   ASSERT_TRUE(f.catalog->drain(5s));
-  const std::string text = discovery_status(f.catalog->snapshot());
+  const std::string text = discovery_status(f.catalog->snapshot(), "not seen");
   const nlohmann::json expected = {
       {"processes", 3},
       {"exited", 1},
@@ -266,8 +274,60 @@ TEST(Catalog, StatusCountsAndNamesButShowsNoArguments) {
       {"selected", {{"yes", 2}, {"no", 1}, {"unknown", 0}}},
       {"services",
        {{{"name", "nginx"}, {"namespace", ""}, {"language", "unknown"}, {"processes", 2}, {"pids", {1042, 1043}}}}},
-      {"services_left_out", 0}};
+      {"services_left_out", 0},
+      {"io_uring", {{"processes", 0}, {"pids", nlohmann::json::array()}, {"partly_traced", nullptr}}}};
   EXPECT_EQ(nlohmann::json::parse(text), expected);
+}
+
+// Rings are looked for after all that was to be learned.
+bool drain_with_rings(const Fixture& f) { return f.catalog->drain(5s) && f.catalog->drain(5s); }
+
+nlohmann::json io_uring_of(const Fixture& f, const std::string& unseen) {
+  return nlohmann::json::parse(discovery_status(f.catalog->snapshot(), unseen))["io_uring"];
+}
+
+nlohmann::json users(std::vector<std::uint32_t> pids, const nlohmann::json& partly_traced) {
+  return {{"processes", pids.size()}, {"pids", std::move(pids)}, {"partly_traced", partly_traced}};
+}
+
+TEST(Catalog, ARingThatIsOlderIsFoundByItsDescriptor) {
+  Fixture f;
+  for (const std::uint32_t pid : {2001, 2002}) f.catalog->learn(pid);
+  ASSERT_TRUE(drain_with_rings(f));
+  EXPECT_EQ(io_uring_of(f, "not seen"), users({2002}, "not seen"));
+  EXPECT_EQ(io_uring_of(f, ""), users({2002}, nullptr)) << "it is seen: nothing is missing";
+}
+
+TEST(Catalog, DescriptorsOfAProcessThatIsNotTracedAreNotLookedAt) {
+  const auto selection = compile_selection({.instrument = {{.open_ports = "99"}}}, {},
+                                           [](const std::string&) -> Result<std::uint64_t> { return 0; });
+  Fixture f(*selection);
+  f.catalog->learn(2002);
+  ASSERT_TRUE(drain_with_rings(f));
+  EXPECT_EQ(io_uring_of(f, "not seen"), users({}, nullptr));
+  EXPECT_EQ(f.catalog->snapshot().at(2002)->info.io_uring, std::nullopt);
+  f.catalog->on_listen(2002, 99);  // traced from here on, and its ring is older
+  ASSERT_TRUE(drain_with_rings(f));
+  EXPECT_EQ(io_uring_of(f, "not seen"), users({2002}, "not seen"));
+}
+
+TEST(Catalog, ARingThatIsMadeBelongsToItsMakerUntilThatExecutesAnotherProgramOrEnds) {
+  Fixture f;
+  f.catalog->learn(1042);
+  f.catalog->on_ring(1042);
+  f.catalog->on_ring(2001);  // not known before
+  f.catalog->on_ring(4000);  // gone
+  f.catalog->on_fork(1042, 1043);
+  ASSERT_TRUE(drain_with_rings(f));
+  EXPECT_EQ(io_uring_of(f, "not seen"), users({1042, 2001}, "not seen")) << "a child does not use its parent's";
+  f.catalog->learn(1042);  // moved to another control group
+  f.catalog->tick({1});    // looked at again
+  f.catalog->on_exit(2001, {2});
+  ASSERT_TRUE(drain_with_rings(f));
+  EXPECT_EQ(io_uring_of(f, "not seen"), users({1042}, "not seen"));
+  f.catalog->on_exec(1042, {3}, "/usr/sbin/nginx");
+  ASSERT_TRUE(drain_with_rings(f));
+  EXPECT_EQ(io_uring_of(f, "not seen"), users({}, nullptr));
 }
 
 TEST(Catalog, ManyThreadsMayAskAtOnce) {

@@ -149,7 +149,7 @@ TEST(Catalog, AnUnknownProcessIsStillOfThisHost) {
   EXPECT_NE(f.catalog->resource_for_unknown(4001), one);
 }
 
-// Holds whoever reads until it is let go, and remembers whose files were read.
+// Holds whoever reads until it is let go, and remembers whose files were read (looking for rings comes later).
 class Gate final : public PrivilegedProc {
  public:
   struct Shared {
@@ -161,7 +161,8 @@ class Gate final : public PrivilegedProc {
   Result<std::string> read(std::uint32_t pid, ProcFile file) override {
     {
       const std::scoped_lock lock(shared_.mutex);
-      if (shared_.order.empty() || shared_.order.back() != pid) shared_.order.push_back(pid);
+      const bool another = shared_.order.empty() || shared_.order.back() != pid;
+      if (another && file != ProcFile::kRings) shared_.order.push_back(pid);
     }
     shared_.open.wait(false);
     return direct_.read(pid, file);

@@ -140,6 +140,31 @@ TEST(Event, AnEndAndAProcess) {
   EXPECT_EQ(p.path, "/bin");
 }
 
+TEST(Event, EveryChangeOfAProcessIsReadAndNoOther) {
+  const std::pair<std::uint8_t, ProcessChange> known[] = {
+      {TG_PROCESS_FORK, ProcessChange::kFork},   {TG_PROCESS_EXEC, ProcessChange::kExec},
+      {TG_PROCESS_EXIT, ProcessChange::kExit},   {TG_PROCESS_LISTEN, ProcessChange::kListen},
+      {TG_PROCESS_MOVED, ProcessChange::kMoved}, {TG_PROCESS_RING, ProcessChange::kRing}};
+  tg_process_event process{};
+  process.tgid = 40;
+  process.selected = 1;
+  for (const auto& [raw, change] : known) {
+    process.change = raw;
+    const auto event = decode_event(bytes_of(process, TG_EVENT_PROCESS));
+    ASSERT_TRUE(event.has_value()) << int{raw};
+    const auto& p = std::get<ProcessEvent>(event->body);
+    EXPECT_EQ(p.change, change);
+    EXPECT_EQ(p.process, 40U);
+    EXPECT_EQ(p.parent, 0U);
+    EXPECT_EQ(p.port, 0);
+    EXPECT_TRUE(p.path.empty());
+  }
+  for (const std::uint8_t unknown : {0, TG_PROCESS_RING + 1, 255}) {
+    process.change = unknown;
+    EXPECT_FALSE(decode_event(bytes_of(process, TG_EVENT_PROCESS)).has_value()) << int{unknown};
+  }
+}
+
 TEST(Event, LiesAboutLengthsAreErrors) {
   auto raw = data_record();
   raw.captured = 5000;  // more than follows

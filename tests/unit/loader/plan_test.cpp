@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <map>
 #include <set>
 
 namespace telegen {
@@ -185,6 +186,57 @@ TEST(Plan, WhatNoProbeIsCalledIsRefused) {
   const Complaints complaints = {{"socket.sent", "there is no such hook; `telegen doctor` lists them"},
                                  {"socket.state", "'exit' is no candidate; write tp_btf"}};
   EXPECT_EQ(impossible_probes({.force_probe = {{"socket.sent", "exit"}, {"socket.state", "exit"}}}), complaints);
+}
+
+// Hooks of transfers whose second candidate sees io_uring and needs kprobes.
+struct Transfers {
+  static constexpr Capability kNeeds[] = {Capability::kKprobe};
+  static constexpr Candidate kCandidates[] = {
+      {.name = "plain", .needs = {}, .programs = {}, .cost = ""},
+      {.name = "seeing", .needs = kNeeds, .programs = {}, .cost = "", .sees_io_uring = true}};
+  Hook receive{"socket.receive", "", kCandidates, "", true};
+  Hook send{"socket.send", "", kCandidates, "", true};
+  Plan choosing(std::size_t receiver, std::size_t sender) const {
+    Plan plan;
+    plan.hooks = {{.hook = &receive, .chosen = &kCandidates[receiver], .rejected = {}},
+                  {.hook = &send, .chosen = &kCandidates[sender], .rejected = {}}};
+    return plan;
+  }
+};
+
+TEST(Plan, IoUringIsSeenWhereBothTransferProbesSeeIt) {
+  EXPECT_FALSE(unseen_io_uring(Transfers{}.choosing(1, 1), everything()).has_value());
+}
+
+TEST(Plan, WhereIoUringIsUnseenTheSettingThatHelpsIsNamed) {
+  const Transfers t;
+  auto unseen = unseen_io_uring(t.choosing(0, 0), everything());
+  ASSERT_TRUE(unseen.has_value());
+  EXPECT_EQ(unseen->why,
+            "not seen by socket.receive (plain) and socket.send (plain); it is with agent.ebpf.force_probe: "
+            "{socket.receive: seeing, socket.send: seeing}");
+  using Setting = std::map<std::string, std::string>;
+  EXPECT_EQ(unseen->force_probe, (Setting{{"socket.receive", "seeing"}, {"socket.send", "seeing"}}));
+  unseen = unseen_io_uring(t.choosing(1, 0), everything());
+  ASSERT_TRUE(unseen.has_value());
+  EXPECT_EQ(unseen->why, "not seen by socket.send (plain); it is with agent.ebpf.force_probe: {socket.send: seeing}");
+  EXPECT_EQ(unseen->force_probe, (Setting{{"socket.send", "seeing"}}));
+  unseen = unseen_io_uring(t.choosing(0, 0), without({Capability::kKprobe}));
+  ASSERT_TRUE(unseen.has_value());
+  EXPECT_EQ(unseen->why,
+            "not seen by socket.receive (plain) and socket.send (plain); no probe that this kernel permits "
+            "sees it");
+  EXPECT_TRUE(unseen->force_probe.empty());
+}
+
+TEST(Plan, ProbesThatReadTheArgumentsOfSystemCallsDoNotSeeIoUring) {
+  for (const char* name : {"socket", "fexit", "exit", "enter+exit"}) {
+    const Plan plan = make_plan(everything(), {.force_probe = {{"socket.receive", name}, {"socket.send", name}}});
+    const auto unseen = unseen_io_uring(plan, everything());
+    ASSERT_TRUE(unseen.has_value()) << name;
+    EXPECT_TRUE(unseen->why.starts_with("not seen by socket.receive (" + std::string(name) + ") and socket.send ("))
+        << unseen->why;
+  }
 }
 
 TEST(Plan, SwitchedOffLoadsNothing) {
