@@ -12,7 +12,7 @@ namespace {
 template <class T>
 bool read_struct(Bytes record, T& out) {
   if (record.size() < sizeof(T)) return false;
-  std::memcpy(&out, record.data(), sizeof(T));
+  std::copy_n(record.begin(), sizeof(T), reinterpret_cast<char*>(&out));
   return true;
 }
 
