@@ -23,7 +23,7 @@ WAYS = [("recv", "plain"), ("read", "plain"), ("msg", "plain"), ("recv", "sqpoll
         ("read", "async"), ("msg", "async")]
 PATHS = ["/size/0", "/size/1", "/size/3000", "/size/200000"]
 # Those that read a system call's arguments, which transfers by io_uring do not have.
-BLIND = ["socket", "fexit", "exit", "enter+exit"]
+BLIND = ["socket", "exit", "enter+exit"]
 SETUP = 425  # io_uring_setup, on every architecture
 PARAMETERS, FEATURES = 120, 20  # struct io_uring_params: its size, and where its `features` are
 SQPOLL_NONFIXED, NATIVE_WORKERS = 1 << 7, 1 << 9  # bits of them: Linux 5.11, 5.12

@@ -58,7 +58,9 @@ def job(configuration, pytest_arguments, time_scale):
 
 def command_line(kernel, configuration):
     """`panic=-1` and -no-reboot end the machine at once when the kernel dies; an oops is as bad as that."""
-    words = [kernel.architecture.boot, "panic=-1", "oops=panic", "quiet", "mitigations=off", "random.trust_cpu=on",
+    architecture = kernel.architecture
+    clock = architecture.counted_clock if configuration.counts else architecture.clock
+    words = [architecture.boot, clock, "panic=-1", "oops=panic", "quiet", "mitigations=off", "random.trust_cpu=on",
              configuration.boot]
     if configuration.cgroups == "v2":
         words.append("cgroup_no_v1=all")

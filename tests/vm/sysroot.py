@@ -2,6 +2,8 @@
 takes headers and libraries from it, the emulator of single programs its dynamic linker, and guests all their programs.
 
     python3 -m vm.sysroot ARCHITECTURE PACKAGE...     makes it, or finds that it holds these packages already
+
+For newer versions of the packages, remove the folder.
 """
 
 import os

@@ -200,7 +200,8 @@ Finding try_growing_tables() {
 }
 
 Finding try_ring_buffer() {
-  const Fd map(::bpf_map_create(BPF_MAP_TYPE_RINGBUF, "tg_probe", 0, 0, 4096, nullptr));
+  const auto page = static_cast<__u32>(::sysconf(_SC_PAGESIZE));  // up to 64 KiB on arm64
+  const Fd map(::bpf_map_create(BPF_MAP_TYPE_RINGBUF, "tg_probe", 0, 0, page, nullptr));
   return map.valid() ? yes() : no_errno("create a ring buffer", errno);
 }
 

@@ -21,8 +21,8 @@ from opentelemetry.proto.collector.trace.v1 import trace_service_pb2 as pb
 from opentelemetry.proto.collector.trace.v1 import trace_service_pb2_grpc as pb_grpc
 
 # A program, or that of another architecture with the command that emulates it.
-PROBE = [*shlex.split(os.environ["EXPORT_PROBE_EMULATOR"]), os.environ["EXPORT_PROBE"]]
-
+EMULATOR = shlex.split(os.environ["EXPORT_PROBE_EMULATOR"])
+PROBE = [*EMULATOR, os.environ["EXPORT_PROBE"]]
 
 class Probe:
     def run(self, command, *args, timeout=30):
@@ -32,6 +32,13 @@ class Probe:
 
     def send(self, endpoint, *args):
         return self.run("send", "--endpoint", endpoint, *args)
+
+
+@pytest.fixture
+def real_time():
+    """For tests that hold the probe to a time."""
+    if EMULATOR:
+        pytest.skip("an emulator tells nothing about time")
 
 
 @pytest.fixture(scope="session")

@@ -118,6 +118,7 @@ def test_the_receiver_says_goodbye(probe, grpc_receiver, authority, age_ms, tls)
     assert len(set(receiver.peers)) > 1
 
 
+@pytest.mark.usefixtures("real_time")
 def test_a_deadline_counts_over_both_attempts(probe, grpc_receiver):
     receiver = grpc_receiver()
     hang = threading.Event()

@@ -251,6 +251,7 @@ def test_reset_in_the_middle(probe, protocol):
 
 
 @BOTH
+@pytest.mark.usefixtures("real_time")
 def test_timeout(probe, protocol):
     server = RawServer(lambda s, c: time.sleep(3))
     begin = time.monotonic()

@@ -230,8 +230,12 @@ TEST(Plan, WhereIoUringIsUnseenTheSettingThatHelpsIsNamed) {
 }
 
 TEST(Plan, ProbesThatReadTheArgumentsOfSystemCallsDoNotSeeIoUring) {
-  for (const char* name : {"socket", "fexit", "exit", "enter+exit"}) {
-    const Plan plan = make_plan(everything(), {.force_probe = {{"socket.receive", name}, {"socket.send", name}}});
+  const auto forced = [](const char* name) {
+    return make_plan(everything(), {.force_probe = {{"socket.receive", name}, {"socket.send", name}}});
+  };
+  for (const char* name : {"fexit", "kprobe"}) EXPECT_FALSE(unseen_io_uring(forced(name), everything())) << name;
+  for (const char* name : {"socket", "exit", "enter+exit"}) {
+    const Plan plan = forced(name);
     const auto unseen = unseen_io_uring(plan, everything());
     ASSERT_TRUE(unseen.has_value()) << name;
     EXPECT_TRUE(unseen->why.starts_with("not seen by socket.receive (" + std::string(name) + ") and socket.send ("))
