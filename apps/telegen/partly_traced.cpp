@@ -30,8 +30,7 @@ void PartlyTraced::tell(Time now) {
   const std::size_t count = this->count();
   told_ = std::min(told_, count);  // one that comes after another has gone is news
   if (count == told_ || now < next_) return;
-  log_warn(std::to_string(count) +
-           (count == 1 ? " process uses io_uring and is" : " processes use io_uring and are") +
+  log_warn(std::to_string(count) + (count == 1 ? " process uses io_uring and is" : " processes use io_uring and are") +
            " traced in part: what goes through it is " + io_uring_unseen_);
   told_ = count;
   next_ = now + kPause;

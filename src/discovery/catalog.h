@@ -89,7 +89,7 @@ class ProcessCatalog {
   // Forgets what exited long ago and looks again at what was new; every second or so.
   void tick(Time now);
 
-  ProcessSnapshot snapshot() const;           // a copy: for who looks at all of them, now and then
+  ProcessSnapshot snapshot() const;  // a copy: for who looks at all of them, now and then
   // All of them, in no order. `visitor` is called under the lock: it only looks.
   void visit(const std::function<void(const CatalogEntry&)>& visitor) const;
   ResourcePtr find(std::uint32_t pid) const;  // null: not known

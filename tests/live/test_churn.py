@@ -16,7 +16,7 @@ CHURN = float(os.environ.get("TELEGEN_CHURN", "1"))
 PROCESSES, CONNECTIONS = int(10_000 / CHURN), int(50_000 / CHURN)
 WARM_PROCESSES, WARM_CONNECTIONS = max(300, PROCESSES // 10), max(1500, CONNECTIONS // 10)
 
-ARENAS_KIB = 1536  # what the allocator's arenas differ by from time to time; 160 bytes kept of each process would be more
+ARENAS_KIB = 3072  # what the allocator's arenas differ by from time to time; 320 bytes kept of each process would be more
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ std::vector<std::uint32_t> pids(const ResourcesByProcess& resources) {
   return out;
 }
 
-constexpr Duration kKeep = CatalogOptions{}.keep_exited;
+const Duration kKeep = CatalogOptions{}.keep_exited;
 constexpr Duration kRound = ProcessCatalog::kForgetEvery;
 
 struct Forgetting : ::testing::Test {

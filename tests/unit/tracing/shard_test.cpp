@@ -43,8 +43,8 @@ class ShardTest : public ::testing::Test {
                                          .accepted = accepted,
                                          .sequence_positions = true,
                                          .positions = {end.received, end.sent},
-                                         .local = local,
-                                         .remote = remote}});
+                                         .local = std::move(local),
+                                         .remote = std::move(remote)}});
   }
   // `captured` first bytes and `tail` last bytes reach user space; 0 captured means all of them.
   void move(End& end, Direction direction, std::string_view bytes, std::size_t captured = SIZE_MAX,
