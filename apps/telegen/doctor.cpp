@@ -106,10 +106,10 @@ void print_report(const Report& report) {
   for (std::size_t i = 0; i < kCapabilities; ++i) {
     const auto capability = static_cast<Capability>(i);
     const Finding& finding = report.capabilities[capability];
-    std::printf("  %s %-15.*s %.*s\n", finding.available ? "✓" : "✗", static_cast<int>(name_of(capability).size()),
+    std::printf("  %s %-16.*s %.*s\n", finding.available ? "✓" : "✗", static_cast<int>(name_of(capability).size()),
                 name_of(capability).data(), static_cast<int>(meaning_of(capability).size()),
                 meaning_of(capability).data());
-    if (!finding.available) std::printf("    %-15s %s\n", "", finding.detail.c_str());
+    if (!finding.available) std::printf("    %-16s %s\n", "", finding.detail.c_str());
   }
   std::puts("\nProbes");
   for (const PlannedHook& planned : report.plan.hooks) {

@@ -53,7 +53,8 @@ class Architecture:
 
     @property
     def compiler(self):
-        return "gcc" if self.native else f"{self.triplet}-gcc-12"
+        """The command of a C compiler that finds its headers and libraries."""
+        return ["gcc"] if self.native else [f"{self.triplet}-gcc-12", f"--sysroot={self.root}"]
 
     def program(self, name):
         """Path of a program, or None."""

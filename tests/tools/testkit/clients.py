@@ -86,7 +86,7 @@ LINKED = {"verifier_log": ["-shared", "-fPIC"]}
 LIBRARIES = {"ring": ["-l:liburing.a"]}
 
 
-def compiled(name, compiler="gcc", folder=BUILD / "live"):
+def compiled(name, compiler=("gcc",), folder=BUILD / "live"):
     """Path of a C helper program, compiled when its source is newer. Linked statically: one that is started thousands of
     times would spend most of its time on finding its libraries."""
     import subprocess
@@ -94,7 +94,7 @@ def compiled(name, compiler="gcc", folder=BUILD / "live"):
     if not binary.exists() or binary.stat().st_mtime < source.stat().st_mtime:
         binary.parent.mkdir(parents=True, exist_ok=True)
         fresh = binary.with_suffix(f".{os.getpid()}")  # two runs at once may both find it old
-        subprocess.run([compiler, "-O2", "-Wall", "-Wextra", "-Werror", *LINKED.get(name, ["-static"]), "-o", str(fresh),
+        subprocess.run([*compiler, "-O2", "-Wall", "-Wextra", "-Werror", *LINKED.get(name, ["-static"]), "-o", str(fresh),
                         str(source), *LIBRARIES.get(name, [])], check=True)
         fresh.replace(binary)
     return binary
