@@ -6,10 +6,10 @@
 #include <string>
 
 #include "base/settings.h"
+#include "delivery/settings.h"
 #include "discovery/settings.h"
 #include "export/settings.h"
 #include "loader/settings.h"
-#include "pipeline/settings.h"
 #include "protocols/core/settings.h"
 #include "tracing/settings.h"
 
