@@ -64,6 +64,7 @@ class Loader {
   Result<void> configure();
   Result<void> open_kit(const std::string& recording);
   Result<void> refresh_kit();
+  Result<bool> refresh_tls();
   Result<void> tell_of_io_uring(const Probing& probing);
   Result<Reloaded> reload(LoaderServer& server);
   void prepare_worker(LoaderServer& server);
@@ -77,6 +78,7 @@ class Loader {
   std::unique_ptr<Probes> probes_;
   DirectProc proc_;
   std::array<Fd, kKitDescriptors> kit_;
+  std::string tls_files_;  // as they were handed over
   std::optional<QueueSegments> segments_;
   int output_generation_ = 0;
 };
@@ -94,15 +96,24 @@ Result<void> Loader::configure() {
 
 // What depends on the configuration and nothing else; made again when it is read again.
 Result<void> Loader::refresh_kit() {
-  const auto files = read_tls_files(settings_);  // only root may read some of them
-  if (!files) return std::unexpected(files.error());
-  auto tls = make_memory_file("telegen-tls", packed(*files));
-  if (!tls) return std::unexpected(tls.error());
-  kit(KitDescriptor::kTlsFiles) = std::move(*tls);
+  if (auto refreshed = refresh_tls(); !refreshed) return std::unexpected(refreshed.error());
   auto document = make_memory_file("telegen-settings", to_yaml(settings_, Secrets::kReveal));
   if (!document) return std::unexpected(document.error());
   kit(KitDescriptor::kSettings) = std::move(*document);
   return {};
+}
+
+// Only root may read some of them. True: they are not what they were.
+Result<bool> Loader::refresh_tls() {
+  const auto files = read_tls_files(settings_);
+  if (!files) return std::unexpected(files.error());
+  std::string text = packed(*files);
+  if (kit(KitDescriptor::kTlsFiles).valid() && text == tls_files_) return false;
+  auto memory = make_memory_file("telegen-tls", text);
+  if (!memory) return std::unexpected(memory.error());
+  kit(KitDescriptor::kTlsFiles) = std::move(*memory);
+  tls_files_ = std::move(text);
+  return true;
 }
 
 Result<void> Loader::open_kit(const std::string& recording) {
@@ -210,7 +221,15 @@ Result<int> Loader::run(const std::string& recording) {
   if (auto told = tell_of_io_uring(*probing); !told) return std::unexpected(told.error());
   if (auto kept = keep_loader_capabilities(); !kept) return std::unexpected(kept.error());
 
-  LoaderServer server(services(), proc_);
+  LoaderServices offered = services();
+  LoaderServer* asked = nullptr;
+  offered.refresh_tls = [this, &asked]() -> Result<bool> {
+    auto changed = refresh_tls();
+    if (changed && *changed) asked->hand_over(KitDescriptor::kTlsFiles, kit_fd(KitDescriptor::kTlsFiles));
+    return changed;
+  };
+  LoaderServer server(std::move(offered), proc_);
+  asked = &server;
   SupervisorOptions options;
   options.shutdown_timeout = settings_.telegen.shutdown_timeout;
   options.arguments = {"telegen", "worker"};

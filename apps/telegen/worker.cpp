@@ -47,6 +47,7 @@ constexpr auto kFirstLook = std::chrono::seconds(10);
 constexpr auto kUnreadyAfter = std::chrono::seconds(60);
 constexpr auto kLongestRecording = std::chrono::hours(24);
 constexpr int kSecondsBetweenTrims = 10;
+constexpr int kSecondsBetweenCertificates = 10;
 
 // The catalog's way to the loader, which others of the worker use as well.
 class SharedClient final : public PrivilegedProc {
@@ -100,7 +101,7 @@ class Worker {
  private:
   Result<void> take_kit();
   static Result<Settings> settings_of(WorkerKit& kit);
-  static Result<ReadTlsFile> tls_of(WorkerKit& kit);
+  Result<ReadTlsFile> tls_of(WorkerKit& kit);
   Result<void> apply_discovery();
   Result<void> start_pipeline(ReadTlsFile read_tls);
   Result<void> start_catalog();
@@ -112,6 +113,7 @@ class Worker {
   std::optional<std::string> why_export_is_not_ready() const;
   Result<void> reload();
   void apply_new_settings();
+  void look_at_certificates();
   void wait_for_the_end();
   void log_status() const;
   void shut_down();
@@ -123,6 +125,8 @@ class Worker {
   Settings settings_;
   std::uint64_t applied_ = 0;  // changes, the refused ones included
   std::condition_variable settings_changed_;
+  bool has_tls_files_ = false;
+  RepeatedLog certificates_log_;
   Scope scope_;
   MetricRegistry metrics_;
   std::unique_ptr<KernelCounters> counters_;
@@ -145,6 +149,7 @@ Result<ReadTlsFile> Worker::tls_of(WorkerKit& kit) {
   if (!text) return std::unexpected(text.error());
   auto files = unpacked(*text);
   if (!files) return std::unexpected(files.error());
+  has_tls_files_ = !files->empty();
   return look_into(*std::move(files));
 }
 
@@ -353,6 +358,25 @@ void Worker::apply_new_settings() {
   settings_changed_.notify_all();
 }
 
+// They are renewed while the agent runs, under the same names.
+void Worker::look_at_certificates() {
+  const auto apply = [this]() -> Result<void> {
+    const auto changed = client_.refresh_tls();
+    if (!changed) return std::unexpected(changed.error());
+    if (!*changed) return {};
+    auto kit = client_.hello();
+    if (!kit) return std::unexpected(kit.error());
+    auto read_tls = tls_of(*kit);
+    if (!read_tls) return std::unexpected(read_tls.error());
+    if (auto applied = pipeline_->apply(settings_, *read_tls); !applied) return applied;
+    log_info("certificates have changed and are in use");
+    return {};
+  };
+  if (const auto applied = apply(); !applied) {
+    certificates_log_.warn(monotonic_now(), "the certificates stay as they are: " + applied.error().message);
+  }
+}
+
 // Until a signal asks for it or the loader has gone (then its end of the socketpair is closed).
 void Worker::wait_for_the_end() {
   sigset_t awaited;
@@ -369,6 +393,7 @@ void Worker::wait_for_the_end() {
     if (signal == SIGTERM) return;
     if (signal == SIGHUP) apply_new_settings();
     pipeline_->delivery().tick();
+    if (has_tls_files_ && seconds % kSecondsBetweenCertificates == 0) look_at_certificates();
     partly_traced_->tell(monotonic_now());
     if (signal == SIGUSR1) log_status();  // SIGINT: the terminal sends it to both, and the loader decides
     if (client_.is_gone()) {

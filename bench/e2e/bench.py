@@ -20,7 +20,7 @@ from testkit.receiver import Receiver  # noqa: E402
 from testkit.scope import Scope, wait_until  # noqa: E402
 from testkit.servers import Nginx  # noqa: E402
 
-LIMITS = {"cpu_per_request_ratio": 1.15, "worker_cpu_per_span": 3.0, "rss_idle": 40.0, "rss_loaded": 80.0,
+LIMITS = {"cpu_per_request_ratio": 1.15, "worker_cpu_per_span": 3.0, "rss_idle": 40.0, "rss_loaded": 80.0, "agent_cpu_at_1000": 1.0, "agent_cpu_at_10000": 5.0, "soak_memory": 307.2,
           "start_to_first_span": 1.5, "churn_memory_ratio": 1.1}
 _TICKS = os.sysconf("SC_CLK_TCK")
 
@@ -138,6 +138,58 @@ def worker_cost(runs, requests):
                    runs=loaded)]
 
 
+def agent_cpu(runs, seconds):
+    """(g) CPU of the whole agent as a share of one core, at steady rates and with nothing to do."""
+    results = []
+    for rate in (0, 1_000, 10_000):
+        shares = []
+        for _ in range(runs):
+            with Scope("bench") as scope:
+                nginx = Nginx(scope, workers=1, log=False)
+                sink = Sink(scope)
+                agent = Agent(scope, sink.endpoint).start()
+                time.sleep(2)
+                before, begin = scope.cpu_usec("agent"), time.monotonic()
+                if rate:
+                    load = scope.start(ExactLoad(scope).command(nginx.port, rate * seconds, connections=32, rate=rate),
+                                       leaf="clients")
+                    if load.wait(timeout=seconds * 3 + 30) != 0:
+                        raise RuntimeError(f"the load failed:\n{load.output()}")
+                else:
+                    time.sleep(seconds)
+                took = time.monotonic() - begin
+                time.sleep(2)
+                shares.append(round((scope.cpu_usec("agent") - before) / 1e4 / took, 3))
+                lost, spans = agent.metric(KERNEL_LOST), sink.spans
+                agent.stop()
+            if lost or spans != rate * seconds:
+                raise RuntimeError(f"{spans} spans for {rate * seconds} requests, {lost:.0f} records lost")
+        print(f"  {rate} requests/s: {shares} % of a core", flush=True)
+        results.append(result(f"agent_cpu_at_{rate}", statistics.median(shares), "%",
+                              f"CPU of loader + worker from cpu.stat of their cgroup over {seconds} s at {rate} requests/s "
+                              "(nginx, 32 keep-alive connections), as a share of one core", runs=shares))
+    return results
+
+
+def soak(minutes):
+    """(h) memory of the pipeline with 10,000 spans a second and nobody to take them."""
+    lines = []
+    program = subprocess.Popen([BUILD / "release" / "bench" / "soak" / "soak", "10000", str(int(minutes * 60))],
+                               stdout=subprocess.PIPE, text=True)
+    for line in program.stdout:
+        lines.append(json.loads(line))
+        if len(lines) % 6 == 0:
+            print(f"  {lines[-1]}", flush=True)
+    if program.wait() != 0 or not all(line["balanced"] for line in lines):
+        raise RuntimeError("the soak failed, or its account is not balanced")
+    peak = max(line["resident_mib"] + line["queue_mib"] for line in lines)
+    how = f"{minutes:g} minutes at 10,000 spans/s, the receiver away, queue limit 256 MiB"
+    return [result("soak_memory", peak, "MiB", f"highest resident memory + memory of the queue; {how}", runs=lines[-3:]),
+            result("soak_resident", max(line["resident_mib"] for line in lines), "MiB", f"highest resident memory alone; {how}"),
+            result("soak_cpu", lines[-1]["cpu_seconds"] / lines[-1]["seconds"] * 100, "%",
+                   f"CPU of making, encoding, compressing and queuing the spans, as a share of one core; {how}")]
+
+
 def first_span(runs):
     """(d) from the start of the process to the first span at the receiver, requests going on all the time."""
     times = []
@@ -226,6 +278,7 @@ def main():
     parts = {"cpu_per_request": lambda a: cpu_per_request(a.pairs, a.seconds),
              "worker_cost": lambda a: worker_cost(a.runs, a.requests), "first_span": lambda a: first_span(a.runs),
              "candidates": lambda a: candidate_costs(a.pairs, a.publish),
+             "agent_cpu": lambda a: agent_cpu(a.runs, a.seconds * 4), "soak": lambda a: soak(a.minutes),
              "churn": lambda a: come_and_go(a.processes, a.short_connections),
              "micro": lambda a: micro_benchmarks()}
     parser = argparse.ArgumentParser(description=__doc__)
@@ -235,6 +288,7 @@ def main():
     parser.add_argument("--requests", type=int, default=200_000)
     parser.add_argument("--processes", type=int, default=10_000, help="that come and go")
     parser.add_argument("--short-connections", type=int, default=50_000, help="that come and go")
+    parser.add_argument("--minutes", type=float, default=1, help="of the soak")
     parser.add_argument("--only", choices=parts, action="append")
     parser.add_argument("--publish", action="store_true", help="put the table of `candidates` into docs/performance.md")
     parser.add_argument("--output", type=Path, default=BUILD / "bench.json")

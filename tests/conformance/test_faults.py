@@ -191,6 +191,24 @@ def test_a_certificate_that_has_expired(scope, agent, nginx, authority):
     compare(sent, collector.paths, repeats(running))
 
 
+def test_a_certificate_of_the_client_that_is_renewed(request, scope, agent, nginx, authority):
+    """Mutual TLS: the agent's own certificate has expired, and a new one takes its place under the same name."""
+    client = authority.issue("client", client=True, expired=True)
+    receiver = Receiver(tls=authority.issue("server"), client_ca=authority.certificate)
+    request.addfinalizer(receiver.close)
+    running = agent(endpoint=receiver.endpoint, config={**QUICK, "otlp": {**QUICK["otlp"], "tls": {
+        "enabled": True, "ca_file": str(authority.certificate), "cert_file": str(client.certificate),
+        "key_file": str(client.key)}}})
+    with Traffic(nginx.port) as traffic:
+        time.sleep(3)
+        assert not receiver.spans(), "the receiver lets an expired certificate pass"
+        authority.issue("client", client=True)
+        wait_until(receiver.spans, 30, "the new certificate to be used")
+        sent = traffic.stop()
+    wait_sent(running, sent)
+    compare(sent, paths_of(receiver), repeats(running))
+
+
 def test_a_name_that_is_gone_and_then_means_another_host(scope, agent, nginx):
     collector = Collector(scope, debug=False)
     hosts = scope.directory / "hosts"

@@ -87,6 +87,12 @@ Result<void> LoaderClient::reload() {
   return fail(std::move(*refusal), ErrorKind::kConfiguration);
 }
 
+Result<bool> LoaderClient::refresh_tls() {
+  auto reply = ask({RequestType::kRefreshTls}, "read the files for TLS again");
+  if (!reply) return std::unexpected(reply.error());
+  return reply->answer.descriptors != 0;
+}
+
 bool LoaderClient::is_gone() const {
   pollfd loader{socket_.get(), 0, 0};
   return ::poll(&loader, 1, 0) == 1 && (loader.revents & (POLLHUP | POLLERR)) != 0;

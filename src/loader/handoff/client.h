@@ -33,6 +33,8 @@ class LoaderClient final : public PrivilegedProc {
   Result<std::vector<SegmentPlace>> list_segments();
   // The configuration is read again, and this worker told by SIGHUP or replaced; or the error says why it is refused.
   Result<void> reload();
+  // Have the files for TLS changed since they were handed over? Then hello() gives the new ones.
+  Result<bool> refresh_tls();
 
   // The loader has gone: no request will be answered any more.
   bool is_gone() const;

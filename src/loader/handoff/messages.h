@@ -22,6 +22,7 @@ enum class RequestType : std::uint32_t {
   kListSegments,  // the segments of the queues that hold anything, as SegmentPlace after SegmentPlace
   kOpenSegment,   // one of them, made if there was none; pid: its number, argument: 1 on disk
   kReload,        // read the configuration again; refused, the answer carries a text that says why
+  kRefreshTls,    // read the files for TLS again; descriptors: 1 if they changed, then hello gives the new ones
 };
 
 struct Request {

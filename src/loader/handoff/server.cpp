@@ -32,6 +32,7 @@ Result<void> LoaderServer::answer(int socket, const Request& request, std::uint3
       return answer_with_fd(socket, services_.open_segment ? services_.open_segment({request.argument, request.pid})
                                                            : fail("no segments"));
     case RequestType::kReload: return answer_reload(socket);
+    case RequestType::kRefreshTls: return answer_refresh(socket);
     case RequestType::kDeselect: services_.set_selected(request.pid, false); return send_answer(socket, {});
     case RequestType::kReadProc:
     case RequestType::kOpenExecutable:
@@ -68,6 +69,12 @@ Result<void> LoaderServer::answer_reload(int socket) {
   auto text = make_memory_file("telegen-refusal", reloaded.error().message);
   if (!text) return send_answer(socket, {.error = errno_of(text.error())});
   return send_answer(socket, {.descriptors = 1}, {text->get()});
+}
+
+Result<void> LoaderServer::answer_refresh(int socket) {
+  const auto changed = services_.refresh_tls ? services_.refresh_tls() : Result<bool>(false);
+  if (!changed) return send_answer(socket, {.error = errno_of(changed.error())});
+  return send_answer(socket, {.descriptors = *changed ? 1U : 0U});
 }
 
 Result<Fd> LoaderServer::list_segments() const {

@@ -28,6 +28,7 @@ struct LoaderServices {
   std::function<Result<Fd>(SegmentPlace)> open_segment;
   std::function<std::vector<SegmentPlace>()> list_segments;
   std::function<Result<void>()> reload;
+  std::function<Result<bool>()> refresh_tls;  // true: the kit has others now
 };
 
 class LoaderServer {
@@ -44,6 +45,7 @@ class LoaderServer {
   Result<void> answer_hello(int socket, std::uint32_t generation);
   Result<void> answer_with_fd(int socket, Result<Fd> fd);
   Result<void> answer_reload(int socket);
+  Result<void> answer_refresh(int socket);
   Result<Fd> read_proc(const Request& request);
   Result<Fd> list_segments() const;
   LoaderServices services_;
