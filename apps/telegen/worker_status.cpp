@@ -1,25 +1,42 @@
 #include "worker_status.h"
 
+#include <cmath>
 #include <nlohmann/json.hpp>
 
 namespace telegen::app {
 namespace {
 
-using nlohmann::json;
+using json = nlohmann::ordered_json;  // columns in the order in which they are read
 
 // Texts may quote what a server answered: any bytes.
 std::string text_of(const json& value) { return value.dump(-1, ' ', false, json::error_handler_t::replace); }
 
 double seconds(Duration duration) { return std::chrono::duration<double>(duration).count(); }
 
-json account_json(const Accounting& account) {
-  json dropped = json::object();
-  for (std::size_t i = 0; i < kDropCauses; ++i) dropped[to_text(static_cast<DropCause>(i))] = account.dropped[i];
-  return {{"received", account.received},
-          {"recovered", account.recovered},
-          {"exported", account.exported},
-          {"dropped", std::move(dropped)},
-          {"held", account.held}};
+json destination_json(Signal signal, const std::string& name, const Accounting& account,
+                      const std::vector<QueueStatus>& queues, Time now) {
+  json row{{"signal", to_text(signal)},    {"destination", name},
+           {"received", account.received}, {"recovered", account.recovered},
+           {"exported", account.exported}, {"dropped", account.dropped_in_all()},
+           {"held", account.held}};
+  for (const QueueStatus& queue : queues) {
+    if (queue.signal != signal || queue.destination != name) continue;
+    row["requests"] = queue.figures.requests;
+    row["bytes"] = queue.figures.bytes;
+    row["limit_bytes"] = queue.figures.limit;
+    row["oldest_seconds"] = queue.figures.oldest ? std::round(seconds(now - *queue.figures.oldest) * 10) / 10 : 0.0;
+  }
+  return row;
+}
+
+void add_dropped(Signal signal, const std::string& destination, const Accounting& account, json& rows) {
+  for (std::size_t i = 0; i < kDropCauses; ++i) {
+    if (account.dropped[i] == 0) continue;
+    rows.push_back({{"signal", to_text(signal)},
+                    {"destination", destination},
+                    {"cause", to_text(static_cast<DropCause>(i))},
+                    {"items", account.dropped[i]}});
+  }
 }
 
 }  // namespace
@@ -51,24 +68,25 @@ std::string export_status(const std::vector<SenderStatus>& senders, const std::v
 }
 
 std::string queues_status(const Delivery& delivery, Time now) {
-  json all = json::object();
+  json pipeline = json::array();
+  json destinations = json::array();
+  json dropped = json::array();
+  const std::vector<QueueStatus> queues = delivery.queues();
   for (const Signal signal : kAllSignals) {
     const SignalLedgers::Snapshot accounts = delivery.accounts(signal);
     if (accounts.pipeline.received == 0 && accounts.destinations.empty()) continue;
-    json one = account_json(accounts.pipeline);
-    one.erase("exported");  // of the pipeline that means: went on to the destinations
-    one.erase("recovered");
-    for (const auto& [name, account] : accounts.destinations) one["destinations"][name] = account_json(account);
-    all[to_text(signal)] = std::move(one);
+    pipeline.push_back({{"signal", to_text(signal)},
+                        {"received", accounts.pipeline.received},
+                        {"dropped", accounts.pipeline.dropped_in_all()},
+                        {"held", accounts.pipeline.held}});
+    add_dropped(signal, "", accounts.pipeline, dropped);
+    for (const auto& [name, account] : accounts.destinations) {
+      destinations.push_back(destination_json(signal, name, account, queues, now));
+      add_dropped(signal, name, account, dropped);
+    }
   }
-  for (const QueueStatus& queue : delivery.queues()) {
-    json figures{{"requests", queue.figures.requests},
-                 {"bytes", queue.figures.bytes},
-                 {"limit_bytes", queue.figures.limit},
-                 {"oldest_seconds", queue.figures.oldest ? seconds(now - *queue.figures.oldest) : 0.0}};
-    all[to_text(queue.signal)]["queues"][queue.destination] = std::move(figures);
-  }
-  return text_of(all);
+  return text_of(
+      {{"pipeline", std::move(pipeline)}, {"destinations", std::move(destinations)}, {"dropped", std::move(dropped)}});
 }
 
 }  // namespace telegen::app

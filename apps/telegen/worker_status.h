@@ -15,9 +15,11 @@ std::string ebpf_status(const KernelCounters& counters, const EventLoop& events,
 // {"destinations": [text], "receivers": [{"endpoint", "reachable", "last_error", "seconds_since_delivery"}]}
 std::string export_status(const std::vector<SenderStatus>& senders, const std::vector<std::string>& destinations,
                           Time now);
-// {signal: {"received", "dropped": {cause: count}, "held", "destinations": {name: {"received", "recovered", "exported",
-// "dropped", "held"}}, "queues": {name: {"requests", "bytes", "limit_bytes", "oldest_seconds"}}}}; signals of which
-// nothing came are left out.
+// {"pipeline": [{"signal", "received", "dropped", "held"}],
+//  "destinations": [{"signal", "destination", "received", "recovered", "exported", "dropped", "held", and where there
+//  is a
+//                    queue "requests", "bytes", "limit_bytes", "oldest_seconds"}],
+//  "dropped": [{"signal", "destination" (empty: before the queues), "cause", "items"}], those above zero}
 std::string queues_status(const Delivery& delivery, Time now);
 
 }  // namespace telegen::app

@@ -4,6 +4,22 @@
 #include <utility>
 
 namespace telegen {
+namespace {
+
+// Whether items are dropped for this cause before the queues or behind them.
+bool happens(DropCause cause, bool at_destination) {
+  switch (cause) {
+    case DropCause::kQueueFull:
+    case DropCause::kShutdown: return true;
+    case DropCause::kExpired:
+    case DropCause::kRejected:
+    case DropCause::kRefused:
+    case DropCause::kDamaged: return at_destination;
+    default: return !at_destination;
+  }
+}
+
+}  // namespace
 
 Result<std::unique_ptr<Delivery>> Delivery::start(DeliveryPlan plan, DeliveryWorld world) {
   std::unique_ptr<Delivery> delivery(new Delivery(std::move(plan), std::move(world)));
@@ -17,7 +33,7 @@ Result<std::unique_ptr<Delivery>> Delivery::start(DeliveryPlan plan, DeliveryWor
 
 Delivery::Delivery(DeliveryPlan plan, DeliveryWorld world)
     : plan_(std::move(plan)), world_(std::move(world)), store_(plan_.queues, world_.segments, world_.metrics) {
-  for (const Signal signal : kAllSignals) expose(signal, "");
+  expose(Signal::kTraces, "");
 }
 
 Delivery::~Delivery() { stop(world_.clock()); }
@@ -36,6 +52,7 @@ void Delivery::connect(const DestinationPlan& destination) {
     Ledger& ledger = ledgers_[index_of(signal)].destination(destination.name);
     const QueueId queue = store_.add({signal, destination.name}, limits(signal), ledger);
     plan.sources.push_back({signal, queue, &ledger});
+    expose(signal, "");
     expose(signal, destination.name);
   }
   const auto sources = plan.sources;
@@ -78,6 +95,7 @@ void Delivery::expose(Signal signal, const std::string& destination) {
           MetricKind::kGauge, labels, [](const Accounting& a) { return a.held; });
   for (std::size_t i = 0; i < kDropCauses; ++i) {
     const auto cause = static_cast<DropCause>(i);
+    if (!happens(cause, !destination.empty())) continue;
     MetricLabels with_cause = labels;
     with_cause.emplace_back("cause", to_text(cause));
     observe("telegen_pipeline_dropped_total", "Items that were not exported, by cause.", MetricKind::kCounter,

@@ -6,6 +6,7 @@ import re
 import signal
 import urllib.error
 import urllib.request
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -121,8 +122,22 @@ class Agent:
         return self.get(path, timeout=timeout, method="POST")
 
     def accounts(self, signal="traces"):
-        """What /status/queues says of a signal: the pipeline's account, and those of its destinations."""
-        return json.loads(self.get("/status/queues")[1]).get(signal, {})
+        """What /status/queues says of a signal: the pipeline's account, and those of its destinations; what was dropped
+        as a Counter by cause."""
+        status = json.loads(self.get("/status/queues")[1])
+
+        def account(row, destination):
+            dropped = Counter({lost["cause"]: lost["items"] for lost in status["dropped"]
+                               if (lost["signal"], lost["destination"]) == (signal, destination)})
+            assert dropped.total() == row["dropped"], status
+            return {**row, "dropped": dropped}
+
+        of_signal = [row for row in status["pipeline"] if row["signal"] == signal]
+        if not of_signal:
+            return {}
+        return {**account(of_signal[0], ""),
+                "destinations": {row["destination"]: account(row, row["destination"])
+                                 for row in status["destinations"] if row["signal"] == signal}}
 
     def get(self, path, quiet=False, timeout=5, method="GET"):
         """(status, body) of a request to the agent's API."""
