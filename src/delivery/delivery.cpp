@@ -64,13 +64,6 @@ void Delivery::connect(const DestinationPlan& destination) {
   }
 }
 
-// What is under way is finished; what waits stays in the queues.
-void Delivery::disconnect() {
-  for (const auto& sender : senders_) sender->retire();
-  senders_.clear();
-  for (auto& lanes : lanes_) lanes.clear();
-}
-
 // The account's metrics, once; those of the pipeline itself have no destination.
 void Delivery::expose(Signal signal, const std::string& destination) {
   if (!exposed_.emplace(signal, destination).second) return;
@@ -179,9 +172,14 @@ EncodedRequest Delivery::compress(std::string_view body, Compression compression
 }
 
 void Delivery::apply(DeliveryPlan plan) {
+  {
+    const std::shared_lock lock(mutex_);  // requests are accepted meanwhile: they wait for the next senders
+    for (const auto& sender : senders_) sender->retire();
+  }
   const std::unique_lock lock(mutex_);
   const auto before = lanes_;
-  disconnect();
+  senders_.clear();
+  for (auto& lanes : lanes_) lanes.clear();
   plan_ = std::move(plan);
   connect();
   for (const Signal signal : kAllSignals) {

@@ -98,7 +98,6 @@ class Delivery {
   Delivery(DeliveryPlan plan, DeliveryWorld world);
   void connect();
   void connect(const DestinationPlan& destination);
-  void disconnect();
   void expose(Signal signal, const std::string& destination);
   const QueueSettings& limits(Signal signal) const;
   EncodedRequest compress(std::string_view body, Compression compression);

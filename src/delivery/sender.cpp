@@ -8,6 +8,7 @@ namespace {
 
 constexpr Duration kForever = std::chrono::hours(24 * 365);
 constexpr Duration kExpiryTick = std::chrono::seconds(10);
+constexpr Duration kToFinish = std::chrono::seconds(5);
 constexpr int kMostPatience = 16;  // of a link so slow that requests do not fit into the timeout
 
 }  // namespace
@@ -223,11 +224,13 @@ void Sender::stop(Time deadline) {
 
 void Sender::retire() {
   {
-    const std::scoped_lock lock(mutex_);
+    std::unique_lock lock(mutex_);
     retiring_ = true;
-    // A request to a receiver that does not answer is not waited for.
-    if (!status_.reachable) abandon_.request_stop();
     changed_.notify_all();
+    // A request to a receiver that does not answer is not waited for, one over a slow link not for long.
+    const Duration patience = status_.reachable ? kToFinish : Duration::zero();
+    changed_.wait_for(lock, patience, [this] { return busy_ == 0; });
+    abandon_.request_stop();
   }
   threads_.clear();  // joins
 }
