@@ -29,6 +29,7 @@ class LoaderClient final : public PrivilegedProc {
   Result<Fd> open_executable(std::uint32_t pid) override;
   Result<void> select(std::uint32_t pid, bool selected);
   Result<Fd> rotate_output();
+  Result<void> set_capture(std::uint32_t bytes);  // of each turn's head, at most as configured; 0 suspends
 
   // The socket: readable only when the loader has gone.
   int fd() const { return socket_.get(); }

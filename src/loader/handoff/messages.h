@@ -19,6 +19,7 @@ enum class RequestType : std::uint32_t {
   kSelect,          // trace this process, if the configuration allows it
   kDeselect,
   kRotateOutput,  // the next output file: the finished ones are renamed, the oldest removed
+  kSetCapture,    // how much of each turn's head is captured; argument: bytes, at most as configured; 0: suspended
 };
 
 struct Request {
