@@ -63,6 +63,15 @@ double Driver::projected(Time now) const {
   return mean + together / spread * (seconds(rules_.horizon) - mean_time);
 }
 
+// Usage may stay between the marks for good, where most of it is nobody's to give up: that is no reason to give up
+// something for ever.
+bool Driver::has_room(Time now) const {
+  const Duration waited = now - changed_.value_or(now);
+  const double half_way = (rules_.relax_below + rules_.tighten_above) / 2;
+  const double mark = waited >= rules_.most_patience ? half_way : rules_.relax_below;
+  return waited >= attempts_[step_].wait && std::max(average(), projected(now)) < mark;
+}
+
 // The step above this one was left a moment ago, so this may be an attempt that fails.
 bool Driver::was_just_left(Time now) const {
   if (step_ + 1 >= attempts_.size()) return false;
@@ -120,8 +129,7 @@ std::size_t Driver::update(Time now, double fraction) {
     return step_;
   }
   tidy_attempt(now);
-  if (step_ == 0 || std::max(average(), projected(now)) >= rules_.relax_below) return step_;
-  if (!changed_ || now - *changed_ >= attempts_[step_].wait) relax(now);
+  if (step_ > 0 && has_room(now)) relax(now);
   return step_;
 }
 

@@ -17,12 +17,12 @@
 namespace telegen {
 
 struct DriverRules {
-  Duration window = std::chrono::seconds(10);    // what the average and the slope are taken over
-  Duration horizon = std::chrono::seconds(5);    // how far ahead the slope is followed
-  Duration settle = std::chrono::seconds(3);     // after a change of step: what it does shows only then
-  double tighten_above = 0.9;                    // of the limit, by the average or where the slope leads
-  double relax_below = 0.6;                      // by both
-  double at_once_above = 0;                      // a single sample above it: the next level, without waiting; 0: never
+  Duration window = std::chrono::seconds(10);  // what the average and the slope are taken over
+  Duration horizon = std::chrono::seconds(5);  // how far ahead the slope is followed
+  Duration settle = std::chrono::seconds(3);   // after a change of step: what it does shows only then
+  double tighten_above = 0.9;                  // of the limit, by the average or where the slope leads
+  double relax_below = 0.6;                    // by both; after the longest patience, half way to tighten_above will do
+  double at_once_above = 0;                    // a single sample above it: the next level, without waiting; 0: never
   Duration patience = std::chrono::seconds(30);  // before a step is left
   Duration most_patience = std::chrono::minutes(10);
   Duration probation = std::chrono::minutes(5);  // a step that is taken again within was left in vain
@@ -56,6 +56,7 @@ class Driver {
     Duration wait;
     double usage = 0;  // on the step, when it was left
   };
+  bool has_room(Time now) const;
   double average() const;
   double projected(Time now) const;
   bool was_just_left(Time now) const;

@@ -258,6 +258,14 @@ TEST(Governor, MemoryThatDrainsSlowlyGivesFewChangesAnHour) {
   }
 }
 
+TEST(Governor, WhatCannotBeGivenUpIsNoReasonToStayDegraded) {
+  MemoryRun run({.base = 75, .per_capture = 1, .per_span = 1}, 100);  // 75 % of the limit, idle
+  run.seconds(30, 1, 0);
+  ASSERT_EQ(run.governor().step().level, Degradation::kSuspended);
+  run.seconds(3 * 3600, 0.1, 1);
+  EXPECT_EQ(run.governor().step().level, Degradation::kNone);
+}
+
 TEST(Governor, TheStricterOfTheTwoWins) {
   Governor governor({.memory_bytes = 100 * kMi, .cpus = 1.0, .capture_bytes = kCapture});
   Time now{};
