@@ -11,7 +11,7 @@ constexpr double kSeverely = 2;             // times the limit: no time for sing
 
 double seconds(Duration d) { return std::chrono::duration<double>(d).count(); }
 
-std::vector<std::size_t> next_levels(const std::vector<Step>& ladder) {
+std::vector<std::size_t> next_levels(const std::vector<DegradationStep>& ladder) {
   std::vector<std::size_t> next(ladder.size());
   for (std::size_t i = 0; i < ladder.size(); ++i) {
     std::size_t to = i + 1;
@@ -36,17 +36,17 @@ DriverRules memory_rules() {
           .clearly_less = 0};
 }
 
-Driver::Driver(const DriverRules& rules, const std::vector<Step>& ladder)
+ResourceDriver::ResourceDriver(const DriverRules& rules, const std::vector<DegradationStep>& ladder)
     : rules_(rules), next_level_(next_levels(ladder)), attempts_(ladder.size(), Attempt{.wait = rules.patience}) {}
 
-double Driver::average() const {
+double ResourceDriver::average() const {
   double sum = 0;
   for (const Sample& sample : samples_) sum += sample.fraction;
   return sum / static_cast<double>(samples_.size());
 }
 
 // Where the least-squares line through the samples is at the horizon; the average where they are too few.
-double Driver::projected(Time now) const {
+double ResourceDriver::projected(Time now) const {
   const double mean = average();
   if (samples_.size() < kFewestForSlope) return mean;
   double mean_time = 0;
@@ -65,7 +65,7 @@ double Driver::projected(Time now) const {
 
 // Usage may stay between the marks for good, where most of it is nobody's to give up: that is no reason to give up
 // something for ever.
-bool Driver::has_room(Time now) const {
+bool ResourceDriver::has_room(Time now) const {
   const Duration waited = now - changed_.value_or(now);
   const double half_way = (rules_.relax_below + rules_.tighten_above) / 2;
   const double mark = waited >= rules_.most_patience ? half_way : rules_.relax_below;
@@ -73,13 +73,13 @@ bool Driver::has_room(Time now) const {
 }
 
 // The step above this one was left a moment ago, so this may be an attempt that fails.
-bool Driver::was_just_left(Time now) const {
+bool ResourceDriver::was_just_left(Time now) const {
   if (step_ + 1 >= attempts_.size()) return false;
   const auto& left = attempts_[step_ + 1].left;
   return left && now - *left <= rules_.patience;
 }
 
-void Driver::tighten(Time now, std::size_t to) {
+void ResourceDriver::tighten(Time now, std::size_t to) {
   to = std::min(to, attempts_.size() - 1);
   if (to == step_) return;
   Attempt& failed = attempts_[step_ + 1];
@@ -91,7 +91,7 @@ void Driver::tighten(Time now, std::size_t to) {
   samples_.clear();
 }
 
-void Driver::relax(Time now) {
+void ResourceDriver::relax(Time now) {
   attempts_[step_].left = now;
   attempts_[step_].usage = average();
   --step_;
@@ -100,7 +100,7 @@ void Driver::relax(Time now) {
 }
 
 // The wait before this step is left is the ordinary one again, where usage has fallen since it was left in vain.
-void Driver::tidy_attempt(Time now) {
+void ResourceDriver::tidy_attempt(Time now) {
   Attempt& attempt = attempts_[step_];
   const double now_used = average();
   if (attempt.left && now_used < rules_.clearly_less * attempt.usage && now_used < attempt.usage - kMuch) {
@@ -112,7 +112,7 @@ void Driver::tidy_attempt(Time now) {
     lasting = {.left = std::nullopt, .wait = rules_.patience};
 }
 
-std::size_t Driver::update(Time now, double fraction) {
+std::size_t ResourceDriver::update(Time now, double fraction) {
   samples_.push_back({now, fraction});
   while (now - samples_.front().time >= rules_.window) samples_.pop_front();
   if (rules_.at_once_above > 0 && fraction > rules_.at_once_above) {

@@ -36,9 +36,9 @@ DriverRules cpu_rules();
 // Memory is lost for good where it exceeds the limit once, and follows a step slowly.
 DriverRules memory_rules();
 
-class Driver {
+class ResourceDriver {
  public:
-  Driver(const DriverRules& rules, const std::vector<Step>& ladder);
+  ResourceDriver(const DriverRules& rules, const std::vector<DegradationStep>& ladder);
 
   // `fraction`: in use / limit, since the call before (CPU) or now (memory). The step from now on.
   std::size_t update(Time now, double fraction);

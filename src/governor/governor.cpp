@@ -22,7 +22,7 @@ Governor::Governor(const GovernorLimits& limits)
       memory_(memory_rules(), ladder_),
       cpu_(cpu_rules(), ladder_) {}
 
-bool Governor::update(const Usage& usage) {
+bool Governor::update(const ResourceUsage& usage) {
   const std::size_t before = index();
   if (last_ && usage.now - last_->now > kLongestPause) {
     memory_.forget_samples();
@@ -35,12 +35,12 @@ bool Governor::update(const Usage& usage) {
   return index() != before;
 }
 
-void Governor::update_memory(const Usage& usage) {
+void Governor::update_memory(const ResourceUsage& usage) {
   if (!limits_.memory_bytes || *limits_.memory_bytes == 0 || !usage.memory_bytes) return;
   memory_.update(usage.now, static_cast<double>(*usage.memory_bytes) / static_cast<double>(*limits_.memory_bytes));
 }
 
-void Governor::update_cpu(const Usage& usage) {
+void Governor::update_cpu(const ResourceUsage& usage) {
   if (!limits_.cpus || *limits_.cpus <= 0 || !last_ || !last_->cpu || !usage.cpu) return;
   const Duration spent = *usage.cpu - *last_->cpu;
   const Duration passed = usage.now - last_->now;

@@ -20,7 +20,7 @@ struct GovernorLimits {
   std::uint32_t capture_bytes = 0;  // as configured: what is captured while nothing is given up
 };
 
-struct Usage {
+struct ResourceUsage {
   Time now;
   std::optional<std::uint64_t> memory_bytes;  // what counts towards the limit, without what can be reclaimed
   std::optional<Duration> cpu;                // of loader and worker since they started
@@ -34,21 +34,21 @@ class Governor {
   explicit Governor(const GovernorLimits& limits);
 
   // Once a second. Where something was not measured, its limit holds what it held. Returns true if the step changed.
-  bool update(const Usage& usage);
-  const Step& step() const { return ladder_[index()]; }
+  bool update(const ResourceUsage& usage);
+  const DegradationStep& step() const { return ladder_[index()]; }
   // What asks for this step; memory where both do.
   Pressure pressure() const;
 
  private:
   std::size_t index() const { return std::max(memory_.step(), cpu_.step()); }
-  void update_memory(const Usage& usage);
-  void update_cpu(const Usage& usage);
+  void update_memory(const ResourceUsage& usage);
+  void update_cpu(const ResourceUsage& usage);
 
   GovernorLimits limits_;
-  std::vector<Step> ladder_;
-  Driver memory_;
-  Driver cpu_;
-  std::optional<Usage> last_;
+  std::vector<DegradationStep> ladder_;
+  ResourceDriver memory_;
+  ResourceDriver cpu_;
+  std::optional<ResourceUsage> last_;
 };
 
 }  // namespace telegen

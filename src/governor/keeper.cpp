@@ -21,7 +21,7 @@ std::string in_words(const Governor& governor) {
 }  // namespace
 
 ResourceKeeper::ResourceKeeper(const GovernorLimits& limits, UsageSources sources,
-                               std::function<Result<void>(const Step&)> apply, MetricRegistry& metrics)
+                               std::function<Result<void>(const DegradationStep&)> apply, MetricRegistry& metrics)
     : limits_(limits),
       sources_(std::move(sources)),
       apply_(std::move(apply)),
@@ -46,14 +46,14 @@ void ResourceKeeper::expose(MetricRegistry& metrics) {
 }
 
 void ResourceKeeper::show() {
-  const Step& step = governor_.step();
+  const DegradationStep& step = governor_.step();
   level_.set(static_cast<std::int64_t>(step.level));
   capture_bytes_.set(step.capture_bytes);
   sampling_scale_.store(step.sampling_scale, std::memory_order_relaxed);
 }
 
 void ResourceKeeper::tick(Time now) {
-  const Usage usage{.now = now, .memory_bytes = sources_.memory_bytes(), .cpu = sources_.cpu()};
+  const ResourceUsage usage{.now = now, .memory_bytes = sources_.memory_bytes(), .cpu = sources_.cpu()};
   if (usage.memory_bytes) memory_bytes_.store(*usage.memory_bytes, std::memory_order_relaxed);
   const Degradation before = governor_.step().level;
   if (governor_.update(usage)) {

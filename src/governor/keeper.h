@@ -19,12 +19,12 @@ class ResourceKeeper {
   // `apply` puts a step into force: the loader's capture, the sampler's scale. Where it fails, it is called again at
   // the next tick. Registers telegen_governor_{level,capture_bytes,sampling_scale,changes_total} and, where memory is
   // limited, telegen_governor_memory_{bytes,limit_bytes}. `metrics` must not be asked after this object is gone.
-  ResourceKeeper(const GovernorLimits& limits, UsageSources sources, std::function<Result<void>(const Step&)> apply,
-                 MetricRegistry& metrics);
+  ResourceKeeper(const GovernorLimits& limits, UsageSources sources,
+                 std::function<Result<void>(const DegradationStep&)> apply, MetricRegistry& metrics);
 
   // A change of the level is logged: there are few.
   void tick(Time now);
-  const Step& step() const { return governor_.step(); }
+  const DegradationStep& step() const { return governor_.step(); }
   Pressure pressure() const { return governor_.pressure(); }
 
  private:
@@ -33,7 +33,7 @@ class ResourceKeeper {
 
   GovernorLimits limits_;
   UsageSources sources_;
-  std::function<Result<void>(const Step&)> apply_;
+  std::function<Result<void>(const DegradationStep&)> apply_;
   Governor governor_;
   bool in_force_ = true;
   RepeatedLog failures_;

@@ -18,9 +18,9 @@ std::string_view to_text(Degradation level) {
   return "unknown";
 }
 
-std::vector<Step> make_ladder(std::uint32_t configured_capture_bytes) {
+std::vector<DegradationStep> make_ladder(std::uint32_t configured_capture_bytes) {
   std::uint32_t capture = configured_capture_bytes;
-  std::vector<Step> ladder{{Degradation::kNone, capture, 1}};
+  std::vector<DegradationStep> ladder{{Degradation::kNone, capture, 1}};
   while (capture / 2 > kHeadBytes) {
     capture /= 2;
     ladder.push_back({Degradation::kLessCapture, capture, 1});

@@ -20,15 +20,15 @@ std::string_view to_text(Degradation level);  // "none", "less_capture", "heads_
 constexpr std::uint32_t kHeadBytes = 512;
 
 // What is in force on one step: the settings of the three knobs.
-struct Step {
+struct DegradationStep {
   Degradation level = Degradation::kNone;
   std::uint32_t capture_bytes = 0;  // for the loader; 0: suspended
   double sampling_scale = 1;        // what the sampler's rate is multiplied by
-  bool operator==(const Step&) const = default;
+  bool operator==(const DegradationStep&) const = default;
 };
 
 // From nothing given up to everything. With a configured capture of kHeadBytes or less nothing can be gained from
 // capturing less, and those steps are left out.
-std::vector<Step> make_ladder(std::uint32_t configured_capture_bytes);
+std::vector<DegradationStep> make_ladder(std::uint32_t configured_capture_bytes);
 
 }  // namespace telegen

@@ -23,7 +23,7 @@ struct LoaderServices {
   std::function<bool(std::uint32_t pid)> may_trace;
   std::function<void(std::uint32_t pid, bool selected)> set_selected;
   std::function<Result<Fd>()> rotate_output;
-  std::function<void(std::uint32_t bytes)> set_capture;  // clamps to what is configured; empty: nothing is captured
+  std::function<void(std::uint32_t bytes)> set_capture;  // clamps to what is configured; empty: there are no probes
 };
 
 class LoaderServer {

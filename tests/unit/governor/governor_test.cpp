@@ -27,15 +27,15 @@ struct CpuPlant {
   double per_span;
   double idle = 0.005;
 
-  double cores(double load, const Step& step) const {
+  double cores(double load, const DegradationStep& step) const {
     if (step.capture_bytes == 0) return idle;
     return idle + load * (per_transfer + per_capture * step.capture_bytes / kCapture + per_span * step.sampling_scale);
   }
 };
 
 struct Second {
-  double fraction;  // of the limit
-  Step step;        // what was in force in it
+  double fraction;       // of the limit
+  DegradationStep step;  // what was in force in it
 };
 
 class CpuRun {
@@ -49,7 +49,7 @@ class CpuRun {
   }
   void seconds(int count, double load, double noise) {
     for (int i = 0; i < count; ++i) {
-      const Step step = governor_.step();
+      const DegradationStep step = governor_.step();
       const double cores = plant_.cores(load, step) * between(random_, 1 - noise, 1 + noise);
       now_ = now_ + 1s;
       cpu_ += std::chrono::duration_cast<Duration>(std::chrono::duration<double>(cores));
@@ -81,17 +81,17 @@ int longest_excess(const std::vector<Second>& history, std::size_t from) {
 }
 
 TEST(Ladder, GivesUpInTheStatedOrder) {
-  const std::vector<Step> ladder = make_ladder(4096);
+  const std::vector<DegradationStep> ladder = make_ladder(4096);
   ASSERT_EQ(ladder.size(), 11U);
-  EXPECT_EQ(ladder.front(), (Step{Degradation::kNone, 4096, 1}));
-  EXPECT_EQ(ladder[1], (Step{Degradation::kLessCapture, 2048, 1}));
-  EXPECT_EQ(ladder[2], (Step{Degradation::kLessCapture, 1024, 1}));
-  EXPECT_EQ(ladder[3], (Step{Degradation::kHeadsOnly, 512, 1}));
-  EXPECT_EQ(ladder[4], (Step{Degradation::kLessSampling, 512, 0.5}));
-  EXPECT_EQ(ladder[9], (Step{Degradation::kLessSampling, 512, 1.0 / 64}));
-  EXPECT_EQ(ladder.back(), (Step{Degradation::kSuspended, 0, 1.0 / 64}));
+  EXPECT_EQ(ladder.front(), (DegradationStep{Degradation::kNone, 4096, 1}));
+  EXPECT_EQ(ladder[1], (DegradationStep{Degradation::kLessCapture, 2048, 1}));
+  EXPECT_EQ(ladder[2], (DegradationStep{Degradation::kLessCapture, 1024, 1}));
+  EXPECT_EQ(ladder[3], (DegradationStep{Degradation::kHeadsOnly, 512, 1}));
+  EXPECT_EQ(ladder[4], (DegradationStep{Degradation::kLessSampling, 512, 0.5}));
+  EXPECT_EQ(ladder[9], (DegradationStep{Degradation::kLessSampling, 512, 1.0 / 64}));
+  EXPECT_EQ(ladder.back(), (DegradationStep{Degradation::kSuspended, 0, 1.0 / 64}));
   for (std::uint32_t configured = 256; configured <= 8192; ++configured) {
-    const std::vector<Step> any = make_ladder(configured);
+    const std::vector<DegradationStep> any = make_ladder(configured);
     for (std::size_t i = 1; i < any.size(); ++i) {
       EXPECT_LE(any[i - 1].level, any[i].level);
       EXPECT_LE(any[i].capture_bytes, any[i - 1].capture_bytes) << "from " << configured;
@@ -99,7 +99,8 @@ TEST(Ladder, GivesUpInTheStatedOrder) {
       EXPECT_NE(any[i], any[i - 1]);
     }
   }
-  EXPECT_EQ(make_ladder(400)[1], (Step{Degradation::kLessSampling, 400, 0.5})) << "nothing to gain from less capture";
+  EXPECT_EQ(make_ladder(400)[1], (DegradationStep{Degradation::kLessSampling, 400, 0.5}))
+      << "nothing to gain from less capture";
 }
 
 TEST(Governor, WithoutLimitsGivesUpNothing) {
@@ -107,7 +108,7 @@ TEST(Governor, WithoutLimitsGivesUpNothing) {
   for (int i = 1; i < 100; ++i) {
     EXPECT_FALSE(governor.update({.now = Time{} + i * 1s, .memory_bytes = 1ULL << 40, .cpu = i * 8s}));
   }
-  EXPECT_EQ(governor.step(), (Step{Degradation::kNone, kCapture, 1}));
+  EXPECT_EQ(governor.step(), (DegradationStep{Degradation::kNone, kCapture, 1}));
   EXPECT_EQ(governor.pressure(), Pressure::kNone);
 }
 
@@ -164,12 +165,12 @@ TEST(Governor, ComesBackInReverseOrder) {
   CpuRun run({.per_transfer = 0.3, .per_capture = 0.1, .per_span = 0.1}, 0.1, 3);
   run.seconds(60, 5, 0.02);
   ASSERT_EQ(run.governor().step().level, Degradation::kSuspended);
-  std::vector<Step> taken{run.governor().step()};
+  std::vector<DegradationStep> taken{run.governor().step()};
   for (int i = 0; i < 3600 && run.governor().step().level != Degradation::kNone; ++i) {
     run.seconds(1, 0.01, 0.02);
     if (run.governor().step() != taken.back()) taken.push_back(run.governor().step());
   }
-  std::vector<Step> ladder = make_ladder(kCapture);
+  std::vector<DegradationStep> ladder = make_ladder(kCapture);
   std::ranges::reverse(ladder);
   EXPECT_EQ(taken, ladder);
   EXPECT_EQ(run.governor().pressure(), Pressure::kNone);
@@ -183,7 +184,7 @@ struct MemoryPlant {
   double queue_limit = 1e9;
   double held = 0;
 
-  double second(double load, double drained, const Step& step) {
+  double second(double load, double drained, const DegradationStep& step) {
     if (step.capture_bytes != 0)
       held += load * (per_capture * step.capture_bytes / kCapture + per_span * step.sampling_scale);
     held = std::clamp(held - drained, 0.0, queue_limit);
@@ -199,7 +200,7 @@ class MemoryRun {
         governor_({.memory_bytes = bytes(limit), .cpus = {}, .capture_bytes = kCapture}) {}
   void seconds(int count, double load, double drained) {
     for (int i = 0; i < count; ++i) {
-      const Step step = governor_.step();
+      const DegradationStep step = governor_.step();
       const double used = plant_.second(load, drained, step);
       now_ = now_ + 1s;
       history.push_back({used / limit_, step});
@@ -289,7 +290,7 @@ TEST(Governor, TheStricterOfTheTwoWins) {
 TEST(Governor, WhatWasNotMeasuredChangesNothing) {
   Governor governor({.memory_bytes = 100 * kMi, .cpus = 0.1, .capture_bytes = kCapture});
   Time now{};
-  const auto update = [&](Usage usage) { return governor.update(usage); };
+  const auto update = [&](ResourceUsage usage) { return governor.update(usage); };
   EXPECT_FALSE(update({.now = now + 1s, .memory_bytes = {}, .cpu = 10s})) << "the first reading tells no rate";
   EXPECT_FALSE(update({.now = now + 2s, .memory_bytes = {}, .cpu = {}}));
   EXPECT_FALSE(update({.now = now + 3s, .memory_bytes = {}, .cpu = 100s})) << "nothing to compare with";

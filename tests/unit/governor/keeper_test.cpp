@@ -24,14 +24,14 @@ struct World {
   std::uint64_t memory = 10 * kMi;
   Duration cpu{};
   bool loader_answers = true;
-  std::vector<Step> applied;
+  std::vector<DegradationStep> applied;
   MetricRegistry metrics;
 
   ResourceKeeper keeper(const GovernorLimits& limits) {
     return ResourceKeeper(
         limits,
         {.memory_bytes = [this] { return std::optional(memory); }, .cpu = [this] { return std::optional(cpu); }},
-        [this](const Step& step) -> Result<void> {
+        [this](const DegradationStep& step) -> Result<void> {
           if (!loader_answers) return fail("the loader has gone");
           applied.push_back(step);
           return {};
@@ -54,10 +54,10 @@ TEST(ResourceKeeper, CarriesOutEachStepOnceAndShowsIt) {
   EXPECT_TRUE(world.applied.empty()) << "nothing is set that nobody changed";
   world.memory = 97 * kMi;
   for (int i = 0; i < 10; ++i) keeper.tick(now = now + 1s);
-  EXPECT_EQ(world.applied, (std::vector<Step>{{Degradation::kLessCapture, 2048, 1},
-                                              {Degradation::kHeadsOnly, 512, 1},
-                                              {Degradation::kLessSampling, 512, 0.5},
-                                              {Degradation::kSuspended, 0, 1.0 / 64}}));
+  EXPECT_EQ(world.applied, (std::vector<DegradationStep>{{Degradation::kLessCapture, 2048, 1},
+                                                         {Degradation::kHeadsOnly, 512, 1},
+                                                         {Degradation::kLessSampling, 512, 0.5},
+                                                         {Degradation::kSuspended, 0, 1.0 / 64}}));
   EXPECT_EQ(keeper.pressure(), Pressure::kMemory);
   const auto shown = readings(world.metrics);
   EXPECT_EQ(shown.at("telegen_governor_level"), 4);
@@ -77,7 +77,7 @@ TEST(ResourceKeeper, TriesAgainWhereAStepCouldNotBeCarriedOut) {
   EXPECT_TRUE(world.applied.empty());
   world.loader_answers = true;
   for (int i = 0; i < 5; ++i) keeper.tick(now = now + 1s);
-  EXPECT_EQ(world.applied, (std::vector<Step>{{Degradation::kSuspended, 0, 1.0 / 64}}));
+  EXPECT_EQ(world.applied, (std::vector<DegradationStep>{{Degradation::kSuspended, 0, 1.0 / 64}}));
 }
 
 TEST(ResourceKeeper, WithoutAMemoryLimitShowsNone) {
