@@ -1,7 +1,7 @@
 #include "load_rules.h"
 
+#include "delivery_plan.h"
 #include "export/environment.h"
-#include "export/transport/endpoint.h"
 #include "loader/plan/plan.h"
 #include "scope.h"
 
@@ -15,12 +15,16 @@ Result<void> standard_variables(Settings& settings, const Environment& environme
   });
 }
 
-std::vector<Complaint> check_endpoint(const Settings& settings) {
-  const bool own = !settings.otlp.traces.endpoint.empty();
-  if (!own && settings.otlp.endpoint.empty()) return {};
-  const auto endpoint = traces_endpoint(settings.otlp);
-  if (endpoint) return {};
-  return {{own ? "otlp.traces.endpoint" : "otlp.endpoint", endpoint.error().message}};
+// The files are for the loader to read; here it is their names and all that is not in files.
+std::vector<Complaint> check_delivery(const Settings& settings) {
+  const auto unread = [](const std::string&) -> Result<std::string> { return "-----BEGIN "; };
+  const auto plan = delivery_plan(settings, unread);
+  if (plan) return {};
+  // The message begins with the key.
+  const std::string& message = plan.error().message;
+  const std::size_t colon = message.find(": ");
+  if (colon == std::string::npos) return {{"otlp", message}};
+  return {{message.substr(0, colon), message.substr(colon + 2)}};
 }
 
 std::vector<Complaint> check_discovery(const Settings& settings) {
@@ -44,7 +48,7 @@ std::vector<Complaint> check_probes(const Settings& settings) {
 
 LoadRequest with_rules(LoadRequest request) {
   request.environment_rules.push_back(standard_variables);
-  request.checks.push_back(check_endpoint);
+  request.checks.push_back(check_delivery);
   request.checks.push_back(check_discovery);
   request.checks.push_back(check_probes);
   return request;

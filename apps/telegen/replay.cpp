@@ -15,7 +15,7 @@
 #include "load_rules.h"
 #include "log_level.h"
 #include "shard_options.h"
-#include "span_pipeline.h"
+#include "signal_pipeline.h"
 
 namespace telegen::app {
 namespace {
@@ -73,13 +73,12 @@ Result<void> replay(const ReplayOptions& options) {
   if (!file) return std::unexpected(file.error());
   auto curl = CurlRuntime::start();
   if (!curl) return std::unexpected(curl.error());
-  auto tls = load_tls_material(settings.otlp.tls);
-  if (!tls) return std::unexpected(tls.error());
-
   const Resources resources = read_resources(file->bytes());
   const auto unknown = std::make_shared<const Resource>(Resource{{{"service.name", std::string("unknown_service")}}});
   MetricRegistry metrics;
+  OwnMemory segments;
   PipelineWorld world{.metrics = metrics,
+                      .segments = segments,
                       .enrich =
                           [&](std::span<Span> spans) {
                             for (Span& span : spans) {
@@ -87,12 +86,12 @@ Result<void> replay(const ReplayOptions& options) {
                               span.resource = known == resources.end() ? unknown : known->second;
                             }
                           },
-                      .tls = std::move(*tls),
+                      .read_tls = read_tls_file,
                       .open_output = {}};
   if (const FileOutputSettings& output = settings.output.file; !output.path.empty()) {
     world.open_output = [&output](int generation) { return open_rotated(output.path, output.max_files, generation); };
   }
-  auto pipeline = SpanPipeline::start(settings, std::move(world));
+  auto pipeline = SignalPipeline::start(settings, std::move(world));
   if (!pipeline) return std::unexpected(pipeline.error());
   Shard shard(shard_options(settings), Random::from_kernel(), metrics);
   Counter& malformed = metrics.counter("telegen_ring_malformed_total", "Ring records that could not be read.");
@@ -113,10 +112,12 @@ Result<void> replay(const ReplayOptions& options) {
                                                      .process = [](std::uint32_t, Resource) {}});
   shard.close_all(last);
   push(1);
-  (*pipeline)->loop().stop();
-  const Accounting account = (*pipeline)->queue().accounting();
+  (*pipeline)->stop(settings.telegen.shutdown_timeout);
+  const auto accounts = (*pipeline)->delivery().accounts(Signal::kTraces);
+  std::uint64_t exported = 0;
+  for (const auto& destination : accounts.destinations) exported += destination.account.exported;
   std::fprintf(stderr, "replayed %s: %llu spans, %llu exported\n", options.file.c_str(),
-               static_cast<unsigned long long>(account.received), static_cast<unsigned long long>(account.exported));
+               static_cast<unsigned long long>(accounts.pipeline.received), static_cast<unsigned long long>(exported));
   if (malformed.value() > 0) log_warn(std::to_string(malformed.value()) + " records could not be read");
   return done;
 }

@@ -12,10 +12,12 @@
 #include "commands.h"
 #include "control/api/listen.h"
 #include "control/config/printer.h"
+#include "delivery_plan.h"
 #include "exit_code.h"
 #include "export/file.h"
 #include "load_rules.h"
 #include "loader/attach/probes.h"
+#include "loader/handoff/queue_segments.h"
 #include "loader/handoff/supervisor.h"
 #include "log_level.h"
 #include "probing.h"
@@ -26,8 +28,12 @@ namespace {
 
 // What of the agent's environment the worker gets. Its configuration comes as a document; the rest is for libraries.
 constexpr std::array kPassedOn = {
-    "TZ",           "LANG",         "LC_ALL",        "TERM",         "NO_COLOR",    "SSL_CERT_FILE",
-    "SSL_CERT_DIR", "ASAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS", "LSAN_OPTIONS"};
+    "TZ",           "LANG",       "LC_ALL",       "TERM",          "NO_COLOR",     "SSL_CERT_FILE",
+    "SSL_CERT_DIR", "http_proxy", "HTTPS_PROXY",  "https_proxy",   "ALL_PROXY",    "all_proxy",
+    "NO_PROXY",     "no_proxy",   "ASAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS", "LSAN_OPTIONS"};
+
+// How much longer than its shutdown_timeout the worker of an agent that was killed may take to end.
+constexpr auto kWorkerEnds = std::chrono::seconds(3);
 
 std::vector<std::string> worker_environment() {
   std::vector<std::string> environment;
@@ -37,14 +43,16 @@ std::vector<std::string> worker_environment() {
   return environment;
 }
 
-// Files that only root may read reach the worker as memory files, which it opens again through /proc/self/fd.
-Result<Fd> copy_to_memory(const std::string& path) {
-  constexpr std::size_t kLargest = 4 << 20;
-  const Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!file.valid()) return fail_errno(errno, "open", path, ErrorKind::kConfiguration);
-  auto content = read_whole(file.get(), kLargest);
-  if (!content) return std::unexpected(content.error());
-  return make_memory_file("telegen-tls", *content);
+// Everything else is put together when a worker starts.
+bool applies_in_place(Settings before, const Settings& after) {
+  before.otlp = after.otlp;
+  before.backoff = after.backoff;
+  before.discovery = after.discovery;
+  before.queues.traces = after.queues.traces;
+  before.queues.metrics = after.queues.metrics;
+  before.queues.logs = after.queues.logs;
+  before.output.console = after.output.console;
+  return to_yaml(before, Secrets::kReveal) == to_yaml(after, Secrets::kReveal);
 }
 
 class Loader {
@@ -57,7 +65,7 @@ class Loader {
   Result<void> open_kit(const std::string& recording);
   Result<void> refresh_kit();
   Result<void> tell_of_io_uring(const Probing& probing);
-  Result<void> reload(LoaderServer& server);
+  Result<Reloaded> reload(LoaderServer& server);
   void prepare_worker(LoaderServer& server);
   LoaderServices services();
   int kit_fd(KitDescriptor d) const { return kit_[static_cast<std::size_t>(d)].get(); }
@@ -69,6 +77,7 @@ class Loader {
   std::unique_ptr<Probes> probes_;
   DirectProc proc_;
   std::array<Fd, kKitDescriptors> kit_;
+  std::optional<QueueSegments> segments_;
   int output_generation_ = 0;
 };
 
@@ -77,6 +86,7 @@ Result<void> Loader::configure() {
   if (!loaded) return std::unexpected(loaded.error());
   auto scope = make_scope(loaded->settings.discovery);
   if (!scope) return std::unexpected(scope.error());
+  if (auto plan = delivery_plan(loaded->settings, read_tls_file); !plan) return std::unexpected(plan.error());
   settings_ = std::move(loaded->settings);
   scope_ = std::move(*scope);
   return {};
@@ -84,17 +94,11 @@ Result<void> Loader::configure() {
 
 // What depends on the configuration and nothing else; made again when it is read again.
 Result<void> Loader::refresh_kit() {
-  const std::pair<KitDescriptor, const std::string*> tls_files[] = {
-      {KitDescriptor::kTlsAuthorities, &settings_.otlp.tls.ca_file},
-      {KitDescriptor::kTlsCertificate, &settings_.otlp.tls.cert_file},
-      {KitDescriptor::kTlsKey, &settings_.otlp.tls.key_file}};
-  for (const auto& [descriptor, path] : tls_files) {
-    kit(descriptor).reset();
-    if (path->empty()) continue;
-    auto copy = copy_to_memory(*path);
-    if (!copy) return std::unexpected(copy.error());
-    kit(descriptor) = std::move(*copy);
-  }
+  const auto files = read_tls_files(settings_);  // only root may read some of them
+  if (!files) return std::unexpected(files.error());
+  auto tls = make_memory_file("telegen-tls", packed(*files));
+  if (!tls) return std::unexpected(tls.error());
+  kit(KitDescriptor::kTlsFiles) = std::move(*tls);
   auto document = make_memory_file("telegen-settings", to_yaml(settings_, Secrets::kReveal));
   if (!document) return std::unexpected(document.error());
   kit(KitDescriptor::kSettings) = std::move(*document);
@@ -115,6 +119,10 @@ Result<void> Loader::open_kit(const std::string& recording) {
     if (!opened) return std::unexpected(opened.error());
     kit(KitDescriptor::kOutputFile) = std::move(*opened);
   }
+  auto segments =
+      QueueSegments::open(settings_.queues.spool.directory, settings_.telegen.shutdown_timeout + kWorkerEnds);
+  if (!segments) return std::unexpected(segments.error());
+  segments_ = std::move(*segments);
   if (!recording.empty()) {
     kit(KitDescriptor::kRecording) =
         Fd(::open(recording.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600));
@@ -137,6 +145,7 @@ LoaderServices Loader::services() {
   for (std::size_t i = 0; i < kKitDescriptors; ++i) services.kit[i] = kit_[i].get();
   services.kit[static_cast<std::size_t>(KitDescriptor::kRing)] = probes_->ring_fd();
   services.kit[static_cast<std::size_t>(KitDescriptor::kCounters)] = probes_->counters_fd();
+  services.kit[static_cast<std::size_t>(KitDescriptor::kSpoolLock)] = segments_->lock_fd();
   services.ring_bytes = probes_->ring_bytes();
   const auto own = static_cast<std::uint32_t>(::getpid());
   services.may_trace = [this, own](std::uint32_t pid) {
@@ -149,27 +158,29 @@ LoaderServices Loader::services() {
     if (file.path.empty()) return fail("no output file is configured");
     return open_rotated(file.path, file.max_files, ++output_generation_);
   };
+  services.open_segment = [this](SegmentPlace place) { return segments_->segment(place); };
+  services.list_segments = [this] { return segments_->existing(); };
   return services;
 }
 
-Result<void> Loader::reload(LoaderServer& server) {
+// All or nothing: what was in effect stays so where anything of the new configuration is refused.
+Result<Reloaded> Loader::reload(LoaderServer& server) {
   const Settings before = settings_;
-  if (auto configured = configure(); !configured) return configured;
+  Scope scope_before = scope_;
+  if (auto configured = configure(); !configured) return std::unexpected(configured.error());
   if (auto refreshed = refresh_kit(); !refreshed) {
     settings_ = before;
-    return refreshed;
+    scope_ = std::move(scope_before);
+    return std::unexpected(refreshed.error());
   }
-  for (const KitDescriptor d : {KitDescriptor::kSettings, KitDescriptor::kTlsAuthorities,
-                                KitDescriptor::kTlsCertificate, KitDescriptor::kTlsKey}) {
-    server.hand_over(d, kit_fd(d));
-  }
+  for (const KitDescriptor d : {KitDescriptor::kSettings, KitDescriptor::kTlsFiles}) server.hand_over(d, kit_fd(d));
   probes_->set_rules(scope_.rules.rules);
-  // What is traced now and may not be any more. What may be from now on the new worker finds.
+  // What is traced now and may not be any more. What may be from now on the worker finds.
   for (const std::uint32_t pid : probes_->selected()) {
     if (!may_trace(scope_, pid)) probes_->set_selected(pid, false);
   }
   for (const std::string& note : scope_.rules.notes) log_warn(note);
-  return {};
+  return applies_in_place(before, settings_) ? Reloaded::kTell : Reloaded::kReplace;
 }
 
 // The first worker finds no connections; a later one those that were announced to the one before.

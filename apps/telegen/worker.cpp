@@ -1,12 +1,14 @@
 // `telegen worker`: the process without privileges. Started by the loader only, with its end of the socketpair as
 // descriptor 3; everything it works with comes through that.
-#include <poll.h>
 #include <signal.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
 #include <array>
+#include <condition_variable>
 #include <cstdio>
+#include <mutex>
 
 #include "base/log.h"
 #include "base/memory.h"
@@ -26,7 +28,7 @@
 #include "partly_traced.h"
 #include "scope.h"
 #include "shard_options.h"
-#include "span_pipeline.h"
+#include "signal_pipeline.h"
 #include "version.h"
 #include "worker_status.h"
 
@@ -37,6 +39,9 @@ constexpr int kLoaderSocket = 3;
 constexpr std::size_t kLargestConnections = 1ULL << 30;  // 4 Mi connections
 constexpr std::size_t kLargestSettings = 4 << 20;
 constexpr std::size_t kLargestText = 4096;
+constexpr std::size_t kLargestTlsFiles = 64 << 20;
+constexpr auto kBatchOnItsWay = std::chrono::seconds(5);
+constexpr auto kReloadTakes = std::chrono::seconds(4);
 constexpr auto kUnknownProcessWait = std::chrono::milliseconds(100);
 constexpr auto kFirstLook = std::chrono::seconds(10);
 constexpr auto kUnreadyAfter = std::chrono::seconds(60);
@@ -54,8 +59,37 @@ class SharedClient final : public PrivilegedProc {
   LoaderClient& client_;
 };
 
-std::string memory_file_path(Fd& fd) {
-  return fd.valid() ? "/proc/self/fd/" + std::to_string(fd.get()) : std::string();
+// Segments of the queues, which the loader keeps.
+class LoaderSegments final : public SegmentSource {
+ public:
+  explicit LoaderSegments(LoaderClient& client) : client_(client) {}
+  Result<Fd> open(SegmentSlot slot) override {
+    auto file = client_.open_segment({slot.medium == SegmentMedium::kDisk ? 1U : 0U, slot.number});
+    if (file || slot.medium == SegmentMedium::kDisk || !client_.is_gone()) return file;
+    Fd own(::memfd_create("telegen-queue", MFD_CLOEXEC));  // for what this process still sends before it ends
+    if (!own.valid()) return fail_errno(errno, "create", "a memory file");
+    return own;
+  }
+  Result<std::vector<SegmentSlot>> existing() override {
+    const auto places = client_.list_segments();
+    if (!places) return std::unexpected(places.error());
+    std::vector<SegmentSlot> slots;
+    for (const SegmentPlace& place : *places) {
+      slots.push_back({place.disk != 0 ? SegmentMedium::kDisk : SegmentMedium::kMemory, place.number});
+    }
+    return slots;
+  }
+
+ private:
+  LoaderClient& client_;
+};
+
+ReadTlsFile look_into(TlsFiles files) {
+  return [files = std::move(files)](const std::string& path) -> Result<std::string> {
+    const auto found = files.find(path);
+    if (found == files.end()) return fail("open " + path + ": the loader did not hand it over");
+    return found->second;
+  };
 }
 
 class Worker {
@@ -65,8 +99,10 @@ class Worker {
 
  private:
   Result<void> take_kit();
-  Result<TlsMaterial> take_tls();
-  Result<void> start_pipeline(TlsMaterial tls);
+  static Result<Settings> settings_of(WorkerKit& kit);
+  static Result<ReadTlsFile> tls_of(WorkerKit& kit);
+  Result<void> apply_discovery();
+  Result<void> start_pipeline(ReadTlsFile read_tls);
   Result<void> start_catalog();
   Result<void> start_events();
   Result<void> start_api();
@@ -74,36 +110,52 @@ class Worker {
   void enrich(std::span<Span> spans);
   void select(const ProcessInfo& info, const Decision& decision);
   std::optional<std::string> why_export_is_not_ready() const;
+  Result<void> reload();
+  void apply_new_settings();
   void wait_for_the_end();
   void log_status() const;
   void shut_down();
 
   LoaderClient client_;
+  LoaderSegments segments_{client_};
   WorkerKit kit_;
+  mutable std::mutex settings_mutex_;  // of the settings, which the API shows while they change
   Settings settings_;
+  std::uint64_t applied_ = 0;  // changes, the refused ones included
+  std::condition_variable settings_changed_;
   Scope scope_;
   MetricRegistry metrics_;
   std::unique_ptr<KernelCounters> counters_;
-  std::unique_ptr<SpanPipeline> pipeline_;
-  std::unique_ptr<ProcessCatalog> catalog_;  // gone before the pipeline, whose waiting spans it names
+  std::unique_ptr<SignalPipeline> pipeline_;
+  std::unique_ptr<ProcessCatalog> catalog_;
   std::unique_ptr<PartlyTraced> partly_traced_;
   std::unique_ptr<EventLoop> events_;
   std::unique_ptr<ApiServer> api_;
 };
 
+Result<Settings> Worker::settings_of(WorkerKit& kit) {
+  const auto document = read_whole(kit[KitDescriptor::kSettings].get(), kLargestSettings);
+  if (!document) return std::unexpected(document.error());
+  return settings_from_yaml(*document, "the loader's settings");
+}
+
+// The loader has read the files and sends their contents.
+Result<ReadTlsFile> Worker::tls_of(WorkerKit& kit) {
+  const auto text = read_whole(kit[KitDescriptor::kTlsFiles].get(), kLargestTlsFiles);
+  if (!text) return std::unexpected(text.error());
+  auto files = unpacked(*text);
+  if (!files) return std::unexpected(files.error());
+  return look_into(*std::move(files));
+}
+
 Result<void> Worker::take_kit() {
   auto kit = client_.hello();
   if (!kit) return std::unexpected(kit.error());
   kit_ = std::move(*kit);
-  const auto document = read_whole(kit_[KitDescriptor::kSettings].get(), kLargestSettings);
-  if (!document) return std::unexpected(document.error());
-  auto settings = settings_from_yaml(*document, "the loader's settings");
+  auto settings = settings_of(kit_);
   if (!settings) return std::unexpected(settings.error());
   settings_ = std::move(*settings);
-  auto scope = make_scope(settings_.discovery);
-  if (!scope) return std::unexpected(scope.error());
-  scope_ = std::move(*scope);
-  scope_.selection.own_pids = {static_cast<std::uint32_t>(::getpid()), static_cast<std::uint32_t>(::getppid())};
+  if (auto applied = apply_discovery(); !applied) return applied;
   auto counters = KernelCounters::open(kit_[KitDescriptor::kCounters].get());
   if (!counters) return std::unexpected(counters.error());
   counters_ = std::make_unique<KernelCounters>(std::move(*counters));
@@ -111,19 +163,19 @@ Result<void> Worker::take_kit() {
   return {};
 }
 
-// The loader has read the files and sends their contents, which are opened again under other names.
-Result<TlsMaterial> Worker::take_tls() {
-  TlsSettings tls = settings_.otlp.tls;
-  tls.ca_file = memory_file_path(kit_[KitDescriptor::kTlsAuthorities]);
-  tls.cert_file = memory_file_path(kit_[KitDescriptor::kTlsCertificate]);
-  tls.key_file = memory_file_path(kit_[KitDescriptor::kTlsKey]);
-  return load_tls_material(tls);
+Result<void> Worker::apply_discovery() {
+  auto scope = make_scope(settings_.discovery);
+  if (!scope) return std::unexpected(scope.error());
+  scope_ = std::move(*scope);
+  scope_.selection.own_pids = {static_cast<std::uint32_t>(::getpid()), static_cast<std::uint32_t>(::getppid())};
+  return {};
 }
 
-Result<void> Worker::start_pipeline(TlsMaterial tls) {
+Result<void> Worker::start_pipeline(ReadTlsFile read_tls) {
   PipelineWorld world{.metrics = metrics_,
+                      .segments = segments_,
                       .enrich = [this](std::span<Span> spans) { enrich(spans); },
-                      .tls = std::move(tls),
+                      .read_tls = std::move(read_tls),
                       .open_output = {}};
   if (kit_[KitDescriptor::kOutputFile].valid()) {
     world.open_output = [this](int generation) -> Result<Fd> {
@@ -131,7 +183,7 @@ Result<void> Worker::start_pipeline(TlsMaterial tls) {
       return client_.rotate_output();
     };
   }
-  auto pipeline = SpanPipeline::start(settings_, std::move(world));
+  auto pipeline = SignalPipeline::start(settings_, std::move(world));
   if (!pipeline) return std::unexpected(pipeline.error());
   pipeline_ = std::move(*pipeline);
   return {};
@@ -144,11 +196,11 @@ Result<void> Worker::start_catalog() {
     options.keep_exited = kLongestRecording;
     options.max_exited = options.max_processes;
   }
-  CatalogListeners listeners{
-      .learned = [this](const ProcessInfo& info, const Decision& decision) { select(info, decision); },
-      .before_forgetting = [this](const ResourcesByProcess& ended) { pipeline_->queue().resolve(ended); }};
+  // Spans get their resource when their batch is taken, so a process is remembered for longer than a batch may wait.
+  options.keep_exited = std::max(options.keep_exited, settings_.otlp.traces.batch_timeout + kBatchOnItsWay);
+  const auto learned = [this](const ProcessInfo& info, const Decision& decision) { select(info, decision); };
   catalog_ = std::make_unique<ProcessCatalog>(std::move(options), read_host(), scope_.selection,
-                                              std::make_unique<SharedClient>(client_), metrics_, std::move(listeners));
+                                              std::make_unique<SharedClient>(client_), metrics_, learned);
   std::string io_uring_unseen;
   if (const Fd& why = kit_[KitDescriptor::kUnseenIoUring]; why.valid()) {
     auto text = read_whole(why.get(), kLargestText);
@@ -209,9 +261,10 @@ Result<void> Worker::start_events() {
 }
 
 std::optional<std::string> Worker::why_export_is_not_ready() const {
-  const ExportStatus status = pipeline_->loop().status();
-  if (!status.retrying || monotonic_now() - status.delivered < kUnreadyAfter) return std::nullopt;
-  return status.complaint;
+  for (const SenderStatus& sender : pipeline_->delivery().senders()) {
+    if (!sender.reachable && monotonic_now() - sender.unreachable_since >= kUnreadyAfter) return sender.complaint;
+  }
+  return std::nullopt;
 }
 
 Result<void> Worker::start_api() {
@@ -220,19 +273,23 @@ Result<void> Worker::start_api() {
   api.metrics = &metrics_;
   api.status["ebpf"] = [this] { return ebpf_status(*counters_, *events_, kit_.generation); };
   api.status["export"] = [this] {
-    return export_status(pipeline_->loop().status(), pipeline_->destinations(), monotonic_now());
+    return export_status(pipeline_->delivery().senders(), pipeline_->destinations(), monotonic_now());
   };
-  api.status["queues"] = [this] { return queues_status(pipeline_->queue().accounting()); };
+  api.status["queues"] = [this] { return queues_status(pipeline_->delivery(), monotonic_now()); };
   api.status["discovery"] = [this] {
     return discovery_status(catalog_->snapshot(), partly_traced_->io_uring_unseen());
   };
   api.ready["export"] = [this] { return why_export_is_not_ready(); };
-  api.config_json = [this] { return to_json(settings_); };
+  api.config_json = [this] {
+    const std::scoped_lock lock(settings_mutex_);
+    return to_json(settings_);
+  };
   api.spans_json = [this] { return spans_json(pipeline_->recent().snapshot()); };
   api.flush = [this]() -> Result<void> {
-    if (pipeline_->loop().flush(std::chrono::seconds(4))) return {};
+    if (pipeline_->flush(std::chrono::seconds(4))) return {};
     return fail("not everything could be sent within 4 s");
   };
+  api.reload = [this] { return reload(); };
   api.bearer_token = settings_.self_telemetry.bearer_token;
   api.version = kVersion;
   auto server = ApiServer::start(std::move(kit_[KitDescriptor::kApiListener]), std::move(api));
@@ -242,18 +299,65 @@ Result<void> Worker::start_api() {
 }
 
 void Worker::log_status() const {
-  const Accounting account = pipeline_->queue().accounting();
-  log_info("spans received " + std::to_string(account.received) + ", exported " + std::to_string(account.exported) +
-           ", held " + std::to_string(account.held) + "; ring records " +
-           std::to_string(counters_->value(TG_COUNT_EVENTS)) + ", lost " +
+  const auto accounts = pipeline_->delivery().accounts(Signal::kTraces);
+  std::string text = "spans received " + std::to_string(accounts.pipeline.received);
+  for (const auto& [destination, account] : accounts.destinations) {
+    text += "; " + destination + ": exported " + std::to_string(account.exported) + ", dropped " +
+            std::to_string(account.dropped_in_all()) + ", held " + std::to_string(account.held);
+  }
+  log_info(text + "; ring records " + std::to_string(counters_->value(TG_COUNT_EVENTS)) + ", lost " +
            std::to_string(counters_->value(TG_COUNT_RING_FULL)));
+}
+
+// Asked for through the API: the loader reads the configuration, and tells this process by a signal as for its own HUP.
+Result<void> Worker::reload() {
+  std::unique_lock lock(settings_mutex_);
+  const std::uint64_t before = applied_;
+  lock.unlock();
+  if (auto taken = client_.reload(); !taken) return taken;
+  lock.lock();
+  // Where this process is to be replaced, it ends meanwhile: that is done as well.
+  settings_changed_.wait_for(lock, kReloadTakes, [&] { return applied_ != before; });
+  return {};
+}
+
+// The loader has checked them, so what fails here is this process's, which another one with the same settings may not
+// have.
+void Worker::apply_new_settings() {
+  const auto apply = [this]() -> Result<void> {
+    auto kit = client_.hello();
+    if (!kit) return std::unexpected(kit.error());
+    auto settings = settings_of(*kit);
+    if (!settings) return std::unexpected(settings.error());
+    auto read_tls = tls_of(*kit);
+    if (!read_tls) return std::unexpected(read_tls.error());
+    if (auto applied = pipeline_->apply(*settings, *read_tls); !applied) return applied;
+    {
+      const std::scoped_lock lock(settings_mutex_);
+      settings_ = std::move(*settings);
+    }
+    if (auto applied = apply_discovery(); !applied) return applied;
+    catalog_->reselect(scope_.selection);
+    learn_running_processes();
+    return {};
+  };
+  if (auto applied = apply(); !applied) {
+    log_error("apply the new configuration: " + applied.error().message);
+  } else {
+    log_info("the new configuration is in effect");
+  }
+  {
+    const std::scoped_lock lock(settings_mutex_);
+    ++applied_;
+  }
+  settings_changed_.notify_all();
 }
 
 // Until a signal asks for it or the loader has gone (then its end of the socketpair is closed).
 void Worker::wait_for_the_end() {
   sigset_t awaited;
   ::sigemptyset(&awaited);
-  for (const int signal : {SIGTERM, SIGINT, SIGUSR1}) ::sigaddset(&awaited, signal);
+  for (const int signal : {SIGTERM, SIGINT, SIGUSR1, SIGHUP}) ::sigaddset(&awaited, signal);
   for (int seconds = 1;; ++seconds) {
     // Here, as it locks the allocator for a moment: nothing waits for this thread.
     if (seconds % kSecondsBetweenTrims == 0) {
@@ -263,10 +367,11 @@ void Worker::wait_for_the_end() {
     const timespec second{1, 0};
     const int signal = ::sigtimedwait(&awaited, nullptr, &second);
     if (signal == SIGTERM) return;
+    if (signal == SIGHUP) apply_new_settings();
+    pipeline_->delivery().tick();
     partly_traced_->tell(monotonic_now());
     if (signal == SIGUSR1) log_status();  // SIGINT: the terminal sends it to both, and the loader decides
-    pollfd loader{client_.fd(), 0, 0};
-    if (::poll(&loader, 1, 0) == 1 && (loader.revents & (POLLHUP | POLLERR)) != 0) {
+    if (client_.is_gone()) {
       log_warn("the loader has gone; what is held is sent, then this process ends");
       return;
     }
@@ -275,7 +380,7 @@ void Worker::wait_for_the_end() {
 
 void Worker::shut_down() {
   events_->stop();
-  pipeline_->loop().stop();
+  pipeline_->stop(settings_.telegen.shutdown_timeout);
   log_status();
 }
 
@@ -289,10 +394,10 @@ Result<void> Worker::run() {
   configure_logging(log_level_of(settings_.telegen.log_level), settings_.telegen.log_format, "worker");
   auto curl = CurlRuntime::start();
   if (!curl) return std::unexpected(curl.error());
-  auto tls = take_tls();
-  if (!tls) return std::unexpected(tls.error());
+  auto read_tls = tls_of(kit_);
+  if (!read_tls) return std::unexpected(read_tls.error());
   if (auto restricted = restrict_system_calls(); !restricted) return restricted;
-  if (auto started = start_pipeline(std::move(*tls)); !started) return started;
+  if (auto started = start_pipeline(std::move(*read_tls)); !started) return started;
   if (auto started = start_catalog(); !started) return started;
   if (auto started = start_events(); !started) return started;
   // Ready means that what already runs is traced.

@@ -10,6 +10,18 @@ using nlohmann::json;
 // Texts may quote what a server answered: any bytes.
 std::string text_of(const json& value) { return value.dump(-1, ' ', false, json::error_handler_t::replace); }
 
+double seconds(Duration duration) { return std::chrono::duration<double>(duration).count(); }
+
+json account_json(const Accounting& account) {
+  json dropped = json::object();
+  for (std::size_t i = 0; i < kDropCauses; ++i) dropped[to_text(static_cast<DropCause>(i))] = account.dropped[i];
+  return {{"received", account.received},
+          {"recovered", account.recovered},
+          {"exported", account.exported},
+          {"dropped", std::move(dropped)},
+          {"held", account.held}};
+}
+
 }  // namespace
 
 std::string ebpf_status(const KernelCounters& counters, const EventLoop& events, std::uint32_t generation) {
@@ -24,25 +36,40 @@ std::string ebpf_status(const KernelCounters& counters, const EventLoop& events,
                   {"worker_generation", generation}});
 }
 
-std::string export_status(const ExportStatus& status, const std::vector<std::string>& destinations, Time now) {
-  json value{{"destinations", destinations}, {"retrying", status.retrying}, {"last_error", status.complaint}};
-  if (status.delivered.ns != 0) {
-    value["seconds_since_delivery"] = std::chrono::duration<double>(now - status.delivered).count();
-  } else {
-    value["seconds_since_delivery"] = nullptr;
+std::string export_status(const std::vector<SenderStatus>& senders, const std::vector<std::string>& destinations,
+                          Time now) {
+  json receivers = json::array();
+  for (const SenderStatus& sender : senders) {
+    json one{{"endpoint", sender.endpoint}, {"reachable", sender.reachable}, {"last_error", sender.complaint}};
+    if (sender.delivered.ns != 0) {
+      one["seconds_since_delivery"] = seconds(now - sender.delivered);
+    } else {
+      one["seconds_since_delivery"] = nullptr;
+    }
+    receivers.push_back(std::move(one));
   }
-  return text_of(value);
+  return text_of({{"destinations", destinations}, {"receivers", std::move(receivers)}});
 }
 
-std::string queues_status(const Accounting& account) {
-  json dropped = json::object();
-  for (std::size_t i = 0; i < kDropCauses; ++i) dropped[to_text(static_cast<DropCause>(i))] = account.dropped[i];
-  return text_of({{"traces",
-                   {{"received", account.received},
-                    {"exported", account.exported},
-                    {"dropped", dropped},
-                    {"held", account.held},
-                    {"held_bytes", account.held_bytes}}}});
+std::string queues_status(const Delivery& delivery, Time now) {
+  json all = json::object();
+  for (const Signal signal : kAllSignals) {
+    const SignalLedgers::Snapshot accounts = delivery.accounts(signal);
+    if (accounts.pipeline.received == 0 && accounts.destinations.empty()) continue;
+    json one = account_json(accounts.pipeline);
+    one.erase("exported");  // of the pipeline that means: went on to the destinations
+    one.erase("recovered");
+    for (const auto& [name, account] : accounts.destinations) one["destinations"][name] = account_json(account);
+    all[to_text(signal)] = std::move(one);
+  }
+  for (const QueueStatus& queue : delivery.queues()) {
+    json figures{{"requests", queue.figures.requests},
+                 {"bytes", queue.figures.bytes},
+                 {"limit_bytes", queue.figures.limit},
+                 {"oldest_seconds", queue.figures.oldest ? seconds(now - *queue.figures.oldest) : 0.0}};
+    all[to_text(queue.signal)]["queues"][queue.destination] = std::move(figures);
+  }
+  return text_of(all);
 }
 
 }  // namespace telegen::app

@@ -7,7 +7,6 @@
 #include "export/otlp/json.h"
 #include "export/otlp/traces.h"
 #include "export/transport/compression.h"
-#include "pipeline/span_queue.h"
 
 namespace telegen {
 namespace {
@@ -67,21 +66,6 @@ void encode_and_compress(benchmark::State& state, Compression kind) {
 }
 BENCHMARK_CAPTURE(encode_and_compress, gzip, Compression::kGzip);
 BENCHMARK_CAPTURE(encode_and_compress, zstd, Compression::kZstd);
-
-// A batch through the queue, without the cost of making the spans: they go in and come out by moving.
-void queue_push_and_take(benchmark::State& state) {
-  MetricRegistry metrics;
-  SpanQueue queue({}, metrics);
-  std::vector<Span> spans = batch();
-  for (auto _ : state) {
-    queue.push(std::move(spans), {});
-    Batch taken = queue.take(kBatch, {}, [] { return Time{}; }, {});
-    queue.settle({.exported = taken.spans.size()}, taken.bytes);
-    spans = std::move(taken.spans);
-  }
-  report(state, 0);
-}
-BENCHMARK(queue_push_and_take);
 
 }  // namespace
 }  // namespace telegen

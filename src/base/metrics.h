@@ -49,6 +49,7 @@ struct MetricSample {
 // Thread safe. References it returns stay valid as long as the registry.
 class MetricRegistry {
  public:
+  // The same one for the same name and labels: what is made anew while the agent runs goes on counting.
   Counter& counter(std::string name, std::string help, MetricLabels labels = {});
   Gauge& gauge(std::string name, std::string help, MetricLabels labels = {});
   // A figure that exists elsewhere (a kernel counter, a queue's size): read when somebody asks, from that thread.
@@ -62,7 +63,10 @@ class MetricRegistry {
     MetricKind kind;
     MetricLabels labels;
     std::function<double()> read;
+    Counter* counter = nullptr;
+    Gauge* gauge = nullptr;
   };
+  const Entry* find(std::string_view name, const MetricLabels& labels) const;
   mutable std::mutex mutex_;
   std::deque<Counter> counters_;
   std::deque<Gauge> gauges_;

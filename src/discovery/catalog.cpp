@@ -44,13 +44,11 @@ bool wants_look_for_rings(const CatalogEntry& entry) {
 }  // namespace
 
 ProcessCatalog::ProcessCatalog(CatalogOptions options, HostInfo host, Selection selection,
-                               std::unique_ptr<PrivilegedProc> privileged, MetricRegistry& metrics,
-                               CatalogListeners listeners)
+                               std::unique_ptr<PrivilegedProc> privileged, MetricRegistry& metrics, OnLearned learned)
     : options_(std::move(options)),
       host_(std::move(host)),
-      selection_(std::move(selection)),
       privileged_(std::move(privileged)),
-      listeners_(std::move(listeners)),
+      on_learned_(std::move(learned)),
       inspections_(metrics.counter("telegen_discovery_inspections_total", "Processes looked at.")),
       failures_(metrics.counter("telegen_discovery_inspection_failures_total",
                                 "Processes that were gone or unreadable when looked at.")),
@@ -62,6 +60,7 @@ ProcessCatalog::ProcessCatalog(CatalogOptions options, HostInfo host, Selection 
       evicted_(metrics.counter("telegen_discovery_evicted_total",
                                "Processes forgotten before their time because the catalog was full.")),
       processes_(metrics.gauge("telegen_discovery_processes", "Processes known, recently exited ones included.")),
+      selection_(std::move(selection)),
       inspector_{options_.proc_root, &host_, privileged_.get(), &executables_},
       queue_(options_.max_requests),
       thread_([this](const std::stop_token& stop) { run(stop); }) {}
@@ -174,6 +173,7 @@ void ProcessCatalog::carry_out(const CatalogRequest& request) {
     case Kind::kExec: return exec(request);
     case Kind::kTick: return forget_and_look_again(request.time);
     case Kind::kLookForRings: return look_for_rings(request.pid);
+    case Kind::kReselect: return look_at_all_again();
     case Kind::kLearnIfUnknown:
     case Kind::kExit:
     case Kind::kListen:
@@ -343,40 +343,25 @@ void ProcessCatalog::put(std::uint32_t pid, CatalogEntryPtr entry) {
 }
 
 void ProcessCatalog::list_as_exited(const CatalogEntry& entry) {
-  if (exited_.size() >= options_.max_exited) evicted_.add(forget(announce(exited_.size() / 8 + 1)));
+  if (exited_.size() >= options_.max_exited) evicted_.add(forget_oldest(exited_.size() / 8 + 1));
   exited_.push_back({entry.info.pid, entry.learned, entry.heard_exited});
 }
 
-// In two steps, a round apart: spans that are just on their way from the queue to an output look for themselves.
 void ProcessCatalog::forget_exited(Time now) {
   if (now < next_forgetting_) return;
   next_forgetting_ = now + kForgetEvery;
-  static_cast<void>(forget(std::exchange(leaving_, {})));
   std::size_t count = 0;
   while (count < exited_.size() && now - exited_[count].heard >= options_.keep_exited) ++count;
-  leaving_ = announce(count);
+  forget_oldest(count);
 }
 
-// Tells who waits for them of those that exited longest ago.
-std::vector<ProcessCatalog::Exited> ProcessCatalog::announce(std::size_t count) {
-  std::vector<Exited> out;
-  ResourcesByProcess resources;
+// Of those that exited. Returns how many there were.
+std::size_t ProcessCatalog::forget_oldest(std::size_t count) {
+  std::vector<CatalogEntryPtr> gone;  // freed outside of the lock
+  const std::scoped_lock lock(mutex_);
   for (; count > 0; --count) {
     const Exited one = exited_.front();
     exited_.pop_front();
-    const auto found = entries_.find(one.pid);
-    if (found == entries_.end() || found->second->learned != one.learned) continue;
-    resources.emplace(one.pid, found->second->resource);
-    out.push_back(one);
-  }
-  if (!resources.empty() && listeners_.before_forgetting) listeners_.before_forgetting(resources);
-  return out;
-}
-
-std::size_t ProcessCatalog::forget(const std::vector<Exited>& these) {
-  std::vector<CatalogEntryPtr> gone;  // freed outside of the lock
-  const std::scoped_lock lock(mutex_);
-  for (const Exited& one : these) {
     const auto found = entries_.find(one.pid);
     if (found == entries_.end() || found->second->learned != one.learned) continue;
     gone.push_back(std::move(found->second));
@@ -385,12 +370,35 @@ std::size_t ProcessCatalog::forget(const std::vector<Exited>& these) {
   return gone.size();
 }
 
+void ProcessCatalog::reselect(Selection selection) {
+  {
+    const std::scoped_lock lock(mutex_);
+    next_selection_ = std::move(selection);
+  }
+  ask(Lane::kPatient, {.kind = Kind::kReselect});
+}
+
+void ProcessCatalog::look_at_all_again() {
+  std::vector<std::uint32_t> pids;
+  {
+    const std::scoped_lock lock(mutex_);
+    if (!next_selection_) return;
+    selection_ = *std::exchange(next_selection_, std::nullopt);
+    for (const auto& [pid, entry] : entries_) {
+      if (!entry->exited) pids.push_back(pid);
+    }
+  }
+  for (const std::uint32_t pid : pids) {
+    serve_urgent();
+    if (running(pid)) learn_now(pid);
+  }
+}
+
 // A sixteenth at a time, so that a full catalog is not searched for every new process: exited ones first, then the
 // oldest, which are looked at again when they are asked for.
 void ProcessCatalog::make_room() {
   const std::size_t wanted = std::max<std::size_t>(1, options_.max_processes / 16);
-  std::size_t made = forget(std::exchange(leaving_, {}));
-  if (made < wanted) made += forget(announce(std::min(exited_.size(), wanted - made)));
+  const std::size_t made = forget_oldest(std::min(exited_.size(), wanted));
   evicted_.add(made);
   if (made > 0) return;
   std::vector<CatalogEntryPtr> order;
@@ -415,7 +423,7 @@ void ProcessCatalog::publish() {
   gone_.clear();
   for (const CatalogEntryPtr& entry : news_) {
     if (is_gone(*entry)) continue;
-    if (listeners_.learned) listeners_.learned(entry->info, entry->decision);
+    if (on_learned_) on_learned_(entry->info, entry->decision);
     if (wants_look_for_rings(*entry)) ask(Lane::kPatient, {.kind = Kind::kLookForRings, .pid = entry->info.pid});
   }
   news_.clear();

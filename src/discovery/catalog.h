@@ -38,14 +38,13 @@ struct CatalogEntry {
 // there.
 using CatalogEntryPtr = std::shared_ptr<const CatalogEntry>;
 using ProcessSnapshot = std::unordered_map<std::uint32_t, CatalogEntryPtr>;
-using ResourcesByProcess = std::unordered_map<std::uint32_t, ResourcePtr>;
 
 struct CatalogOptions {
   std::string proc_root = "/proc";
   std::string agent_version;
   std::size_t max_processes = 65536;
   std::size_t max_requests = 65536;  // a lane of the queue; 64 bytes each, and the path of an exec
-  // What a process was is remembered for this long after its exit was heard of, and at most twice kForgetEvery longer.
+  // What a process was is remembered for this long after its exit was heard of, and at most kForgetEvery longer.
   // Its last records are in the ring within moments of its exit: what can be later is a connection whose peer has
   // vanished, which TCP gives up after minutes.
   Duration keep_exited = std::chrono::seconds(10);
@@ -56,22 +55,13 @@ struct CatalogOptions {
 // Called from the catalog's thread for each process learned or changed, after it was published: the selection that only
 // user space can decide follows from it. Not called for one that had ended before it was looked at. Must not block.
 using OnLearned = std::function<void(const ProcessInfo&, const Decision&)>;
-// Called from the catalog's thread while find() still gives what these processes were: the last chance to give it to
-// their spans that wait. They are forgotten kForgetEvery later (at once, where too many have exited).
-using BeforeForgetting = std::function<void(const ResourcesByProcess&)>;
-
-struct CatalogListeners {  // either may be empty
-  OnLearned learned;
-  BeforeForgetting before_forgetting;
-};
-
 class ProcessCatalog {
  public:
   static constexpr Duration kForgetEvery = std::chrono::seconds(5);
 
   // `metrics` outlives the catalog. `privileged` is used from the catalog's thread alone.
   ProcessCatalog(CatalogOptions options, HostInfo host, Selection selection, std::unique_ptr<PrivilegedProc> privileged,
-                 MetricRegistry& metrics, CatalogListeners listeners);
+                 MetricRegistry& metrics, OnLearned learned);
   ProcessCatalog(const ProcessCatalog&) = delete;
   ProcessCatalog& operator=(const ProcessCatalog&) = delete;
   ~ProcessCatalog();
@@ -86,6 +76,8 @@ class ProcessCatalog {
   void on_exit(std::uint32_t pid, Time now);
   void on_listen(std::uint32_t pid, std::uint16_t port);
   void on_ring(std::uint32_t pid);  // it made an io_uring
+  // Looks at all known processes again by another selection, and tells of each.
+  void reselect(Selection selection);
   // Forgets what exited long ago and looks again at what was new; every second or so.
   void tick(Time now);
 
@@ -128,16 +120,15 @@ class ProcessCatalog {
   void put(std::uint32_t pid, CatalogEntryPtr entry);
   void list_as_exited(const CatalogEntry& entry);
   void forget_exited(Time now);
-  std::vector<Exited> announce(std::size_t count);
-  std::size_t forget(const std::vector<Exited>& these);
+  std::size_t forget_oldest(std::size_t count);
+  void look_at_all_again();
   void make_room();
   void publish();
 
   const CatalogOptions options_;
   const HostInfo host_;
-  const Selection selection_;
   const std::unique_ptr<PrivilegedProc> privileged_;
-  const CatalogListeners listeners_;
+  const OnLearned on_learned_;
   Counter& inspections_;
   Counter& failures_;
   Counter& partial_;
@@ -146,19 +137,20 @@ class ProcessCatalog {
   Gauge& processes_;
 
   // Of the catalog's thread alone.
+  Selection selection_;
   ExecutableCache executables_;
   Inspector inspector_;
   std::vector<CatalogEntryPtr> news_;  // learned since the last publication
   std::vector<std::uint32_t> gone_;    // could not be read since the last publication
   std::uint64_t learned_ = 0;
-  std::deque<Exited> exited_;    // in the order in which they are forgotten
-  std::vector<Exited> leaving_;  // before_forgetting was called for them
+  std::deque<Exited> exited_;  // in the order in which they are forgotten
   Time last_tick_;
   Time next_forgetting_;
 
   CatalogQueue queue_;
 
   mutable std::mutex mutex_;  // guards what follows
+  std::optional<Selection> next_selection_;
   // Changed by the catalog's thread alone, which may so read it without the lock. Not published as a snapshot a change:
   // copying it for every short-lived process is what would cost most.
   ProcessSnapshot entries_;

@@ -17,7 +17,18 @@
 namespace telegen {
 
 struct CatalogRequest {
-  enum class Kind : std::uint8_t { kLearn, kLearnIfUnknown, kFork, kExec, kExit, kListen, kRing, kLookForRings, kTick };
+  enum class Kind : std::uint8_t {
+    kLearn,
+    kLearnIfUnknown,
+    kFork,
+    kExec,
+    kExit,
+    kListen,
+    kRing,
+    kLookForRings,
+    kReselect,
+    kTick
+  };
   Kind kind = Kind::kTick;
   std::uint32_t pid = 0;
   std::uint32_t other = 0;  // kFork: the parent; kListen: the port

@@ -190,23 +190,15 @@ std::string hex(const Id& id) {
   return out;
 }
 
-class ConsoleExporter final : public SpanExporter {
+class ConsoleOutput final : public SpanOutput {
  public:
-  ConsoleExporter(int fd, ConsoleStyle style) : fd_(fd), style_(style) {}
+  ConsoleOutput(int fd, ConsoleStyle style) : fd_(fd), style_(style) {}
   std::string_view name() const override { return "console"; }
 
-  Delivery deliver(std::span<const Span> spans, const SendContext&) override {
+  Result<void> write(std::span<const Span> spans) override {
     std::string text;
     for (const Span& span : spans) text += format_span(span, style_);
-    Delivery delivery{.settled = spans.size()};
-    const auto written = write_all(fd_, text, "the console");
-    if (written) {
-      delivery.exported = spans.size();
-    } else {
-      delivery.refused = spans.size();
-      delivery.complaint = written.error().message;
-    }
-    return delivery;
+    return write_all(fd_, text, "the console");
   }
 
  private:
@@ -233,8 +225,8 @@ std::string format_span(const Span& span, const ConsoleStyle& style) {
   return line.finish();
 }
 
-std::unique_ptr<SpanExporter> make_console_exporter(int fd, ConsoleStyle style) {
-  return std::make_unique<ConsoleExporter>(fd, style);
+std::unique_ptr<SpanOutput> make_console_output(int fd, ConsoleStyle style) {
+  return std::make_unique<ConsoleOutput>(fd, style);
 }
 
 }  // namespace telegen

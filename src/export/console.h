@@ -8,7 +8,7 @@
 #include <memory>
 #include <string>
 
-#include "export/exporter.h"
+#include "export/span_output.h"
 
 namespace telegen {
 
@@ -22,6 +22,6 @@ struct ConsoleStyle {
 std::string format_span(const Span& span, const ConsoleStyle& style);
 
 // `fd` is borrowed. A write error refuses the batch and says so.
-std::unique_ptr<SpanExporter> make_console_exporter(int fd, ConsoleStyle style);
+std::unique_ptr<SpanOutput> make_console_output(int fd, ConsoleStyle style);
 
 }  // namespace telegen

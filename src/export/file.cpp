@@ -12,24 +12,16 @@
 namespace telegen {
 namespace {
 
-class FileExporter final : public SpanExporter {
+class FileOutput final : public SpanOutput {
  public:
-  FileExporter(std::string path, OpenOutput open, std::uint64_t max_bytes, otlp::Scope scope)
+  FileOutput(std::string path, OpenOutput open, std::uint64_t max_bytes, otlp::Scope scope)
       : path_(std::move(path)), open_(std::move(open)), max_bytes_(max_bytes), scope_(std::move(scope)) {}
 
   std::string_view name() const override { return "file"; }
 
-  Delivery deliver(std::span<const Span> spans, const SendContext&) override {
-    Delivery delivery{.settled = spans.size()};
-    if (spans.empty()) return delivery;
-    const auto written = write_line(otlp::encode_traces_json(spans, scope_) + "\n");
-    if (written) {
-      delivery.exported = spans.size();
-    } else {
-      delivery.refused = spans.size();
-      delivery.complaint = written.error().message;
-    }
-    return delivery;
+  Result<void> write(std::span<const Span> spans) override {
+    if (spans.empty()) return {};
+    return write_line(otlp::encode_traces_json(spans, scope_) + "\n");
   }
 
  private:
@@ -75,9 +67,9 @@ class FileExporter final : public SpanExporter {
 
 }  // namespace
 
-std::unique_ptr<SpanExporter> make_file_exporter(std::string path, OpenOutput open, std::uint64_t max_bytes,
-                                                 otlp::Scope scope) {
-  return std::make_unique<FileExporter>(std::move(path), std::move(open), max_bytes, std::move(scope));
+std::unique_ptr<SpanOutput> make_file_output(std::string path, OpenOutput open, std::uint64_t max_bytes,
+                                             otlp::Scope scope) {
+  return std::make_unique<FileOutput>(std::move(path), std::move(open), max_bytes, std::move(scope));
 }
 
 Result<Fd> open_rotated(const std::string& path, std::int64_t max_files, int generation) {

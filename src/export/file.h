@@ -9,8 +9,8 @@
 
 #include "base/fd.h"
 #include "base/result.h"
-#include "export/exporter.h"
 #include "export/otlp/traces.h"
+#include "export/span_output.h"
 
 namespace telegen {
 
@@ -20,8 +20,8 @@ using OpenOutput = std::function<Result<Fd>(int generation)>;
 
 // Rotates before a line would make the file larger than `max_bytes` (a line alone may be). A line is written whole or
 // not at all. Where opening fails, the spans are refused, and the next batch tries again.
-std::unique_ptr<SpanExporter> make_file_exporter(std::string path, OpenOutput open, std::uint64_t max_bytes,
-                                                 otlp::Scope scope);
+std::unique_ptr<SpanOutput> make_file_output(std::string path, OpenOutput open, std::uint64_t max_bytes,
+                                             otlp::Scope scope);
 
 // What OpenOutput does where the rights are: PATH is the newest, PATH.1 … PATH.(max_files-1) are older; the oldest is
 // removed. The file is created with mode 0640 and never through a symbolic link.

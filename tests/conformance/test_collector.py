@@ -3,8 +3,6 @@
 Its receiver is strict where ours might share a mistake with the encoder, and its JSON is somebody else's view of our bytes.
 """
 
-import base64
-import json
 import os
 import re
 import time
@@ -12,59 +10,16 @@ import urllib.request
 
 import grpc
 import pytest
-from google.protobuf import json_format
 from opentelemetry.proto.collector.trace.v1 import trace_service_pb2 as service
 from opentelemetry.proto.collector.trace.v1 import trace_service_pb2_grpc as service_grpc
 
-from testkit import BUILD
 from testkit.clients import Curl
-from testkit.ports import free_ports, wait_for_listener
+from testkit.collector import Collector
 from testkit.scope import wait_until
 from testkit.servers import Nginx
-from testkit.spans import Decoder
 from testkit.truth import compare_server, match_up
 
-COLLECTOR = BUILD / "conformance" / "otelcol"
 PATHS = ["/return", "/return?a=1&b=2", "/items/77", "/status/404", "/status/503", "/missing?x=%C3%A9"]
-
-
-class Collector:
-    def __init__(self, scope, tls=None):
-        grpc, http = free_ports(2)
-        self.ports = {"grpc": grpc, "http": http}
-        self.output = scope.directory / "collector.jsonl"
-        protocols = {}
-        for name, port in self.ports.items():
-            protocols[name] = {"endpoint": f"127.0.0.1:{port}"}
-            if tls:
-                protocols[name]["tls"] = {"cert_file": str(tls.certificate), "key_file": str(tls.key)}
-        config = scope.directory / "collector.yaml"
-        config.write_text(json.dumps({
-            "receivers": {"otlp": {"protocols": protocols}},
-            "exporters": {"file": {"path": str(self.output), "flush_interval": "100ms"}, "debug": {"verbosity": "detailed"}},
-            "service": {"telemetry": {"metrics": {"level": "none"}},
-                        "pipelines": {"traces": {"receivers": ["otlp"], "exporters": ["file", "debug"]}}}}))
-        self.process = scope.start([COLLECTOR, "--config", config], name="otelcol", leaf="clients")
-        for port in self.ports.values():
-            wait_for_listener(("127.0.0.1", port), self.process)
-
-    def spans(self):
-        """What the file exporter wrote, through the same rules as everything our receiver takes."""
-        problems, spans = [], []
-        decoder = Decoder(problems)
-        for line in self.output.read_text().splitlines() if self.output.exists() else []:
-            request = json_format.ParseDict(_base64_ids(json.loads(line)), service.ExportTraceServiceRequest())
-            spans += decoder.decode(request)
-        assert not problems, problems
-        return spans
-
-
-def _base64_ids(value):
-    """OTLP/JSON writes ids in hex; protobuf's own JSON mapping wants base64."""
-    if isinstance(value, dict):
-        return {k: base64.b64encode(bytes.fromhex(v)).decode() if k in ("traceId", "spanId", "parentSpanId")
-                else _base64_ids(v) for k, v in value.items()}
-    return [_base64_ids(v) for v in value] if isinstance(value, list) else value
 
 
 @pytest.mark.parametrize("tls", [False, True], ids=["plain", "tls"])

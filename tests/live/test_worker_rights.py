@@ -114,6 +114,7 @@ def test_the_loader_replaces_workers_with_what_it_keeps(scope, receiver, agent):
     for number, end in enumerate((signal.SIGHUP, signal.SIGKILL, signal.SIGHUP), start=1):
         before = running.worker_pid()
         if end == signal.SIGHUP:
+            running.write_config({"telegen": {"service_name": f"another-{number}"}})  # nothing that applies in place
             running.process.send(end)
         else:
             os.kill(before, end)  # of the scope's agent cgroup: the one that was started here

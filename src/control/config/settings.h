@@ -6,11 +6,11 @@
 #include <string>
 
 #include "base/settings.h"
+#include "delivery/settings.h"
 #include "discovery/settings.h"
 #include "export/settings.h"
 #include "governor/settings.h"
 #include "loader/settings.h"
-#include "pipeline/settings.h"
 #include "protocols/core/settings.h"
 #include "tracing/settings.h"
 

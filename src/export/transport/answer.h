@@ -5,7 +5,7 @@
 #include <string>
 
 #include "base/time.h"
-#include "export/exporter.h"
+#include "export/transport/transport.h"
 
 namespace telegen {
 

@@ -115,19 +115,18 @@ void set_blob(CURL* handle, CURLoption option, const std::string& bytes) {
 
 class CurlTransport final : public Transport {
  public:
-  CurlTransport(TransportConfig config, Handle handle)
-      : config_(std::move(config)), handle_(std::move(handle)), compressor_(config_.compression) {}
+  CurlTransport(TransportConfig config, Handle handle) : config_(std::move(config)), handle_(std::move(handle)) {}
 
   // Everything that is the same for each request.
   Result<void> prepare() {
     CURL* h = handle_.get();
-    if (const auto made = make_headers(); !made) return made;
-    curl_easy_setopt(h, CURLOPT_URL, config_.endpoint.url.c_str());
+    for (const Compression compression : {Compression::kNone, Compression::kGzip, Compression::kZstd}) {
+      if (const auto made = make_headers(compression); !made) return made;
+    }
     curl_easy_setopt(h, CURLOPT_PROTOCOLS_STR, "http,https");
-    curl_easy_setopt(h, CURLOPT_PROXY, "");
+    prepare_proxy();
     curl_easy_setopt(h, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(h, CURLOPT_POST, 1L);
-    curl_easy_setopt(h, CURLOPT_HTTPHEADER, headers_.get());
     curl_easy_setopt(h, CURLOPT_ERRORBUFFER, error_.data());
     curl_easy_setopt(h, CURLOPT_HEADERFUNCTION, on_header);
     curl_easy_setopt(h, CURLOPT_WRITEFUNCTION, on_body);
@@ -135,46 +134,57 @@ class CurlTransport final : public Transport {
     curl_easy_setopt(h, CURLOPT_NOPROGRESS, 0L);
     curl_easy_setopt(h, CURLOPT_MAXFILESIZE_LARGE, static_cast<curl_off_t>(otlp::kMaxResponseBytes));
     curl_easy_setopt(h, CURLOPT_TCP_KEEPALIVE, 1L);
-    const long http = config_.endpoint.tls ? CURL_HTTP_VERSION_2TLS : CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE;
+    curl_easy_setopt(h, CURLOPT_MAXLIFETIME_CONN, kConnectionLifetime);
+    curl_easy_setopt(h, CURLOPT_DNS_CACHE_TIMEOUT, kNameLifetime);
+    const long http = config_.encrypted ? CURL_HTTP_VERSION_2TLS : CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE;
     curl_easy_setopt(h, CURLOPT_HTTP_VERSION, config_.grpc ? http : static_cast<long>(CURL_HTTP_VERSION_1_1));
-    if (config_.endpoint.tls) prepare_tls();
-    careful_reuse_ = config_.grpc && !config_.endpoint.tls && prior_knowledge_breaks_reuse();
+    if (config_.encrypted) prepare_tls();
+    careful_reuse_ = config_.grpc && !config_.encrypted && prior_knowledge_breaks_reuse();
     if (careful_reuse_) curl_easy_setopt(h, CURLOPT_OPENSOCKETFUNCTION, on_open_socket);
     return {};
   }
 
-  std::string_view authority() const override { return config_.endpoint.authority; }
+  std::string_view authority() const override { return config_.authority; }
 
-  SendOutcome send(const Payload& payload, const SendContext& context) override {
-    if (const auto framed = frame(payload.body); !framed) return Permanent{framed.error().message};
+  SendOutcome send(Payload& payload, const SendContext& context) override {
+    if (config_.grpc) write_prefix(payload);
+    const std::size_t skipped = config_.grpc ? 0 : kFramePrefix;
+    const std::size_t size = payload.bytes.size() - skipped;
     CURL* h = handle_.get();
     Transfer transfer;
     transfer.abandon = context.abandon;
-    const Duration limit = std::min(config_.timeout, context.time_limit);
+    const Duration limit = std::min(config_.timeout * std::max(context.patience, 1), context.time_limit);
     const long ms = std::max<long>(1, std::chrono::duration_cast<std::chrono::milliseconds>(limit).count());
+    curl_slist* headers = headers_[static_cast<std::size_t>(payload.compression)].get();
     HeaderList timeout_header;
     if (config_.grpc) {  // the deadline is the request's own, so it heads the list that is shared by all
       timeout_header.reset(
           curl_slist_append(nullptr, ("grpc-timeout: " + std::to_string(std::min(ms, 99'999'999L)) + "m").c_str()));
       if (!timeout_header) return Retry{std::nullopt, "send: out of memory"};
-      timeout_header->next = headers_.get();
-      curl_easy_setopt(h, CURLOPT_HTTPHEADER, timeout_header.get());
+      timeout_header->next = headers;
     }
+    curl_easy_setopt(h, CURLOPT_URL, config_.urls[index_of(payload.signal)].c_str());
+    curl_easy_setopt(h, CURLOPT_HTTPHEADER, timeout_header ? timeout_header.get() : headers);
     curl_easy_setopt(h, CURLOPT_TIMEOUT_MS, ms);
-    curl_easy_setopt(h, CURLOPT_POSTFIELDS, body_.data());
-    curl_easy_setopt(h, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(body_.size()));
+    curl_easy_setopt(h, CURLOPT_POSTFIELDS, payload.bytes.data() + skipped);
+    curl_easy_setopt(h, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(size));
     curl_easy_setopt(h, CURLOPT_HEADERDATA, &transfer);
     curl_easy_setopt(h, CURLOPT_WRITEDATA, &transfer);
     curl_easy_setopt(h, CURLOPT_XFERINFODATA, &transfer);
     const CURLcode code = careful_reuse_ ? perform_with_careful_reuse(transfer, ms) : perform();
     if (timeout_header) timeout_header->next = nullptr;  // the rest of the list is not its own
     curl_easy_getinfo(h, CURLINFO_RESPONSE_CODE, &transfer.answer.http_status);
-    if (body_.capacity() > kKeepCapacity) body_ = std::string();
-    return outcome(code, transfer, context, ms);
+    return outcome(code, transfer, context, {ms, size});
   }
 
  private:
-  static constexpr std::size_t kKeepCapacity = 1U << 20;
+  static constexpr long kConnectionLifetime = 300;  // seconds
+  static constexpr long kNameLifetime = 30;
+
+  struct Attempt {
+    long ms;
+    std::size_t size;
+  };
 
   CURLcode perform() {
     error_[0] = '\0';
@@ -201,32 +211,42 @@ class CurlTransport final : public Transport {
     return perform();
   }
 
-  Result<void> add_header(const std::string& line) {
-    curl_slist* grown = curl_slist_append(headers_.get(), line.c_str());
+  static Result<void> add_header(HeaderList& list, const std::string& line) {
+    curl_slist* grown = curl_slist_append(list.get(), line.c_str());
     if (grown == nullptr) return fail("prepare headers: out of memory");
-    if (!headers_) headers_.reset(grown);  // else it was appended to what headers_ holds
+    if (!list) list.reset(grown);  // else it was appended to what the list holds
     return {};
   }
 
-  Result<void> make_headers() {
+  Result<void> make_headers(Compression compression) {
     std::vector<std::string> lines = {"User-Agent: " + std::string(kUserAgent) + config_.version, "Expect:"};
-    const std::string encoding(encoding_name(config_.compression));
+    const std::string encoding(encoding_name(compression));
     if (config_.grpc) {
       lines.insert(lines.end(),
                    {"Content-Type: application/grpc", "TE: trailers", "grpc-accept-encoding: identity,gzip,zstd"});
-      if (config_.compression != Compression::kNone) lines.push_back("grpc-encoding: " + encoding);
+      if (compression != Compression::kNone) lines.push_back("grpc-encoding: " + encoding);
     } else {
       lines.emplace_back("Content-Type: application/x-protobuf");
-      if (config_.compression != Compression::kNone) lines.push_back("Content-Encoding: " + encoding);
+      if (compression != Compression::kNone) lines.push_back("Content-Encoding: " + encoding);
     }
     for (const auto& [name, value] : config_.headers) {
       // ";" in place of ":" is libcurl's way to send a header that has no value.
       lines.emplace_back(name).append(value.empty() ? ";" : ": ").append(value);
     }
     for (const std::string& line : lines) {
-      if (auto added = add_header(line); !added) return added;
+      if (auto added = add_header(headers_[static_cast<std::size_t>(compression)], line); !added) return added;
     }
     return {};
+  }
+
+  // libcurl itself reads the variables; gRPC needs a connection of its own through the proxy.
+  void prepare_proxy() {
+    CURL* h = handle_.get();
+    if (config_.proxy != "environment") {
+      curl_easy_setopt(h, CURLOPT_PROXY, config_.proxy == "none" ? "" : config_.proxy.c_str());
+    }
+    if (config_.grpc) curl_easy_setopt(h, CURLOPT_HTTPPROXYTUNNEL, 1L);
+    curl_easy_setopt(h, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);  // the proxy's answer is not the receiver's
   }
 
   void prepare_tls() {
@@ -241,21 +261,16 @@ class CurlTransport final : public Transport {
     curl_easy_setopt(h, CURLOPT_SSL_VERIFYHOST, config_.tls.verify ? 2L : 0L);
   }
 
-  // The bytes of the request in body_: compressed and, for gRPC, with the message's prefix.
-  Result<void> frame(std::string_view message) {
-    body_.clear();
-    if (!config_.grpc) return compressor_.append(message, body_);
-    constexpr std::size_t kPrefix = 5;
-    body_.resize(kPrefix);
-    if (auto compressed = compressor_.append(message, body_); !compressed) return compressed;
-    const std::size_t length = body_.size() - kPrefix;
-    body_[0] = config_.compression == Compression::kNone ? 0 : 1;
-    for (std::size_t i = 0; i < 4; ++i) body_[1 + i] = static_cast<char>(length >> (24 - 8 * i) & 0xff);
-    return {};
+  // gRPC over HTTP/2: Compressed-Flag (1 byte), Message-Length (4 bytes, big endian).
+  static void write_prefix(Payload& payload) {
+    const std::size_t length = payload.bytes.size() - kFramePrefix;
+    payload.bytes[0] = payload.compression == Compression::kNone ? 0 : 1;
+    for (std::size_t i = 0; i < 4; ++i) payload.bytes[1 + i] = static_cast<char>(length >> (24 - 8 * i) & 0xff);
   }
 
-  SendOutcome outcome(CURLcode code, const Transfer& transfer, const SendContext& context, long ms) const {
-    const std::string where = config_.endpoint.authority;
+  SendOutcome outcome(CURLcode code, const Transfer& transfer, const SendContext& context,
+                      const Attempt& attempt) const {
+    const std::string where = config_.authority;
     if (transfer.too_large || code == CURLE_FILESIZE_EXCEEDED) {
       // A success or failure that is not in doubt is judged by its status; the rest of the answer is never read.
       Answer head = transfer.answer;
@@ -266,21 +281,24 @@ class CurlTransport final : public Transport {
     if (code == CURLE_OK) {
       return prefixed(config_.grpc ? classify_grpc(transfer.answer) : classify_http(transfer.answer, context.now));
     }
-    std::string reason = failure_in_words(code, ms);
+    std::string reason = failure_in_words(code, attempt.ms);
     if (never_works(code)) return Permanent{std::move(reason)};
-    return Retry{std::nullopt, std::move(reason)};
+    curl_off_t sent = 0;
+    curl_easy_getinfo(handle_.get(), CURLINFO_SIZE_UPLOAD_T, &sent);
+    const bool unfinished = sent > 0 && static_cast<std::size_t>(sent) < attempt.size;
+    return Retry{std::nullopt, std::move(reason), sent > 0, code == CURLE_OPERATION_TIMEDOUT && unfinished};
   }
 
   // Puts the endpoint before the reason of a receiver.
   SendOutcome prefixed(SendOutcome outcome) const {
-    const std::string prefix = "send to " + config_.endpoint.authority + ": ";
+    const std::string prefix = "send to " + config_.authority + ": ";
     if (auto* retry = std::get_if<Retry>(&outcome)) retry->reason.insert(0, prefix);
     if (auto* permanent = std::get_if<Permanent>(&outcome)) permanent->reason.insert(0, prefix);
     return outcome;
   }
 
   std::string failure_in_words(CURLcode code, long ms) const {
-    const std::string& where = config_.endpoint.authority;
+    const std::string& where = config_.authority;
     switch (code) {
       case CURLE_COULDNT_CONNECT: {
         long os_error = 0;
@@ -298,11 +316,9 @@ class CurlTransport final : public Transport {
   }
 
   TransportConfig config_;
-  HeaderList headers_;  // declared before the handle, which points into it
+  std::array<HeaderList, 3> headers_;  // by compression; declared before the handle, which points into it
   std::array<char, CURL_ERROR_SIZE> error_{};
   Handle handle_;
-  Compressor compressor_;
-  std::string body_;
   bool careful_reuse_ = false;
 };
 
@@ -324,32 +340,40 @@ CurlRuntime::~CurlRuntime() {
   if (active_) curl_global_cleanup();
 }
 
-Result<TransportConfig> traces_transport_config(const OtlpSettings& settings, TlsMaterial tls, std::string version) {
-  auto endpoint = traces_endpoint(settings);
-  if (!endpoint) return std::unexpected(endpoint.error());
-  const auto compression = parse_compression(settings.compression);
-  if (!compression)
-    return fail("otlp.compression: '" + settings.compression + "' is unknown", ErrorKind::kConfiguration);
-  return TransportConfig{.endpoint = *std::move(endpoint),
+Result<TransportConfig> transport_config(const OtlpWireSettings& settings, std::string_view section,
+                                         std::string_view endpoint, bool as_is, TlsMaterial tls, std::string version) {
+  const auto bad = [&section](std::string_view key, std::string_view why) {
+    return fail(std::string(section) + "." + std::string(key) + ": " + std::string(why), ErrorKind::kConfiguration);
+  };
+  for (const auto& [name, value] : settings.headers) {
+    // A line break in either would let a value become a header of its own.
+    if (!is_token(name)) return bad("headers", "'" + name + "' is no header name");
+    if (std::ranges::any_of(value, [](unsigned char c) { return (c < 0x20 && c != '\t') || c == 0x7f; })) {
+      return bad("headers." + name, "the value has a control character");
+    }
+  }
+  TransportConfig config{.authority = {},
+                         .urls = {},
                          .grpc = settings.protocol == "grpc",
-                         .compression = *compression,
                          .timeout = settings.timeout,
                          .headers = settings.headers,
+                         .proxy = settings.proxy,
                          .tls = std::move(tls),
                          .version = std::move(version)};
+  for (const Signal signal : kAllSignals) {
+    auto parsed = parse_endpoint(endpoint, config.grpc, settings.tls.enabled, as_is, signal);
+    if (!parsed) return bad("endpoint", parsed.error().message);
+    config.authority = std::move(parsed->authority);
+    config.encrypted = parsed->tls;
+    config.urls[index_of(signal)] = std::move(parsed->url);
+  }
+  if (config.encrypted && config.tls.verify && config.tls.ca_pem.empty()) {
+    return bad("tls.ca_file", "this system has no file of authorities; name one");
+  }
+  return config;
 }
 
 Result<std::unique_ptr<Transport>> make_transport(TransportConfig config) {
-  for (const auto& [name, value] : config.headers) {
-    // A line break in either would let a value become a header of its own.
-    if (!is_token(name)) return fail("otlp.headers: '" + name + "' is no header name", ErrorKind::kConfiguration);
-    if (std::ranges::any_of(value, [](unsigned char c) { return (c < 0x20 && c != '\t') || c == 0x7f; })) {
-      return fail("otlp.headers." + name + ": the value has a control character", ErrorKind::kConfiguration);
-    }
-  }
-  if (config.endpoint.tls && config.tls.verify && config.tls.ca_pem.empty()) {
-    return fail("this system has no file of authorities: set otlp.tls.ca_file", ErrorKind::kConfiguration);
-  }
   Handle handle(curl_easy_init());
   if (!handle) return fail("start libcurl: no handle", ErrorKind::kExport);
   auto transport = std::make_unique<CurlTransport>(std::move(config), std::move(handle));

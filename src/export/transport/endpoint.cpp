@@ -1,6 +1,7 @@
 #include "export/transport/endpoint.h"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 
 namespace telegen {
@@ -41,8 +42,18 @@ Result<HostPort> split_host_port(std::string_view text, std::string_view authori
 
 }  // namespace
 
-Result<Endpoint> parse_endpoint(std::string_view text, bool grpc, bool tls_enabled, bool as_is,
-                                const SignalRoute& route) {
+const SignalRoute& route_of(Signal signal) {
+  static constexpr std::array<SignalRoute, kSignals> kRoutes = {
+      {{"traces", "/opentelemetry.proto.collector.trace.v1.TraceService/Export", "/v1/traces"},
+       {"metrics", "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export", "/v1/metrics"},
+       {"logs", "/opentelemetry.proto.collector.logs.v1.LogsService/Export", "/v1/logs"},
+       {"profiles", "/opentelemetry.proto.collector.profiles.v1development.ProfilesService/Export",
+        "/v1development/profiles"}}};
+  return kRoutes[index_of(signal)];
+}
+
+Result<Endpoint> parse_endpoint(std::string_view text, bool grpc, bool tls_enabled, bool as_is, Signal signal) {
+  const SignalRoute& route = route_of(signal);
   std::string_view rest = text;
   const bool http_url = starts_with_any_case(text, "http://");
   const bool https_url = starts_with_any_case(text, "https://");
@@ -77,13 +88,6 @@ Result<Endpoint> parse_endpoint(std::string_view text, bool grpc, bool tls_enabl
   }
   endpoint.url = (endpoint.tls ? "https://" : "http://") + endpoint.authority + path;
   return endpoint;
-}
-
-Result<Endpoint> traces_endpoint(const OtlpSettings& settings) {
-  const bool own = !settings.traces.endpoint.empty();
-  const std::string& text = own ? settings.traces.endpoint : settings.endpoint;
-  if (text.empty()) return fail("otlp.endpoint is not set", ErrorKind::kConfiguration);
-  return parse_endpoint(text, settings.protocol == "grpc", settings.tls.enabled, own, kTracesRoute);
 }
 
 }  // namespace telegen

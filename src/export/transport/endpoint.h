@@ -5,7 +5,7 @@
 #include <string_view>
 
 #include "base/result.h"
-#include "export/settings.h"
+#include "model/signal.h"
 
 namespace telegen {
 
@@ -15,8 +15,7 @@ struct SignalRoute {
   std::string_view grpc_method;  // the path of the gRPC call
   std::string_view http_path;    // appended to the base endpoint over HTTP
 };
-constexpr SignalRoute kTracesRoute{"traces", "/opentelemetry.proto.collector.trace.v1.TraceService/Export",
-                                   "/v1/traces"};
+const SignalRoute& route_of(Signal signal);
 
 struct Endpoint {
   std::string url;        // complete, path included
@@ -27,10 +26,6 @@ struct Endpoint {
 // `text` is "host:port", "host", "http://…" or "https://…". Without a scheme, TLS is used where `tls_enabled`, and the
 // port defaults to 4317 (gRPC) or 4318 (HTTP); a URL without a port has its scheme's. `as_is`: an endpoint of one
 // signal, whose path is taken as it is written (over HTTP).
-Result<Endpoint> parse_endpoint(std::string_view text, bool grpc, bool tls_enabled, bool as_is,
-                                const SignalRoute& route);
-
-// The endpoint of traces: their own if set, else the general one. An error if neither is.
-Result<Endpoint> traces_endpoint(const OtlpSettings& settings);
+Result<Endpoint> parse_endpoint(std::string_view text, bool grpc, bool tls_enabled, bool as_is, Signal signal);
 
 }  // namespace telegen

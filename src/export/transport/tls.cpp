@@ -5,6 +5,7 @@
 #include <array>
 #include <cerrno>
 #include <string_view>
+#include <tuple>
 
 #include "base/fd.h"
 
@@ -19,7 +20,9 @@ constexpr std::array<const char*, 4> kSystemAuthorities = {
     "/etc/ssl/cert.pem",                                  // Alpine without the package
 };
 
-Result<std::string> read_file(const std::string& path) {
+}  // namespace
+
+Result<std::string> read_tls_file(const std::string& path) {
   const Fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (!fd.valid()) return fail_errno(errno, "open", path, ErrorKind::kConfiguration);
   std::string content;
@@ -34,42 +37,44 @@ Result<std::string> read_file(const std::string& path) {
   }
 }
 
-Result<std::string> read_pem(std::string_view key, const std::string& path) {
-  auto content = read_file(path);
+namespace {
+
+Result<std::string> read_pem(const std::string& key, const std::string& path, const ReadTlsFile& read) {
+  auto content = read(path);
   if (!content) return while_doing(key, content.error());
   if (content->find("-----BEGIN ") == std::string::npos) {
-    return fail(std::string(key) + ": " + path + " is not a PEM file", ErrorKind::kConfiguration);
+    return fail(key + ": " + path + " is not a PEM file", ErrorKind::kConfiguration);
   }
   return content;
 }
 
 }  // namespace
 
-Result<TlsMaterial> load_tls_material(const TlsSettings& settings) {
+Result<TlsMaterial> load_tls_material(const TlsSettings& settings, std::string_view section, const ReadTlsFile& read) {
   TlsMaterial material;
   material.verify = !settings.insecure_skip_verify;
+  const std::string prefix(section);
   if (settings.cert_file.empty() != settings.key_file.empty()) {
-    return fail("otlp.tls: cert_file and key_file go together; one of them is missing", ErrorKind::kConfiguration);
+    return fail(prefix + ": cert_file and key_file go together; one of them is missing", ErrorKind::kConfiguration);
   }
-  if (!settings.ca_file.empty()) {
-    auto pem = read_pem("otlp.tls.ca_file", settings.ca_file);
-    if (!pem) return std::unexpected(pem.error());
-    material.ca_pem = *std::move(pem);
-  } else if (material.verify) {
+  if (settings.ca_file.empty() && material.verify) {
     for (const char* path : kSystemAuthorities) {
-      auto pem = read_file(path);
+      auto pem = read_tls_file(path);
       if (!pem) continue;
       material.ca_pem = *std::move(pem);
       break;
     }
   }
-  if (settings.cert_file.empty()) return material;
-  auto cert = read_pem("otlp.tls.cert_file", settings.cert_file);
-  if (!cert) return std::unexpected(cert.error());
-  auto key = read_pem("otlp.tls.key_file", settings.key_file);
-  if (!key) return std::unexpected(key.error());
-  material.cert_pem = *std::move(cert);
-  material.key_pem = *std::move(key);
+  const std::tuple<const char*, const std::string*, std::string*> files[] = {
+      {".ca_file", &settings.ca_file, &material.ca_pem},
+      {".cert_file", &settings.cert_file, &material.cert_pem},
+      {".key_file", &settings.key_file, &material.key_pem}};
+  for (const auto& [key, path, content] : files) {
+    if (path->empty()) continue;
+    auto pem = read_pem(prefix + key, *path, read);
+    if (!pem) return std::unexpected(pem.error());
+    *content = *std::move(pem);
+  }
   return material;
 }
 

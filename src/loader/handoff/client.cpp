@@ -1,8 +1,17 @@
 #include "loader/handoff/client.h"
 
+#include <poll.h>
+
 #include <bit>
+#include <cstring>
 
 namespace telegen {
+namespace {
+
+constexpr std::size_t kLargestList = 1 << 20;
+constexpr std::size_t kLargestText = 1 << 20;
+
+}  // namespace
 
 Result<LoaderClient::Reply> LoaderClient::ask(const Request& request, const char* what) {
   const std::scoped_lock lock(mutex_);
@@ -59,6 +68,34 @@ Result<void> LoaderClient::set_capture(std::uint32_t bytes) {
   auto reply = ask({.type = RequestType::kSetCapture, .argument = bytes}, "set how much is captured");
   if (!reply) return std::unexpected(reply.error());
   return {};
+}
+
+Result<Fd> LoaderClient::open_segment(SegmentPlace place) {
+  return ask_for_fd({RequestType::kOpenSegment, place.number, place.disk}, "open a queue segment");
+}
+
+Result<std::vector<SegmentPlace>> LoaderClient::list_segments() {
+  auto fd = ask_for_fd({RequestType::kListSegments}, "list the queue segments");
+  if (!fd) return std::unexpected(fd.error());
+  const auto bytes = read_whole(fd->get(), kLargestList);
+  if (!bytes) return std::unexpected(bytes.error());
+  std::vector<SegmentPlace> places(bytes->size() / sizeof(SegmentPlace));
+  std::memcpy(places.data(), bytes->data(), places.size() * sizeof(SegmentPlace));
+  return places;
+}
+
+Result<void> LoaderClient::reload() {
+  auto reply = ask({RequestType::kReload}, "read the configuration again");
+  if (!reply) return std::unexpected(reply.error());
+  if (reply->fds.empty()) return {};
+  auto refusal = read_whole(reply->fds.front().get(), kLargestText);
+  if (!refusal) return std::unexpected(refusal.error());
+  return fail(std::move(*refusal), ErrorKind::kConfiguration);
+}
+
+bool LoaderClient::is_gone() const {
+  pollfd loader{socket_.get(), 0, 0};
+  return ::poll(&loader, 1, 0) == 1 && (loader.revents & (POLLHUP | POLLERR)) != 0;
 }
 
 }  // namespace telegen

@@ -29,10 +29,14 @@ class LoaderClient final : public PrivilegedProc {
   Result<Fd> open_executable(std::uint32_t pid) override;
   Result<void> select(std::uint32_t pid, bool selected);
   Result<Fd> rotate_output();
+  Result<Fd> open_segment(SegmentPlace place);
+  Result<std::vector<SegmentPlace>> list_segments();
+  // The configuration is read again, and this worker told by SIGHUP or replaced; or the error says why it is refused.
+  Result<void> reload();
   Result<void> set_capture(std::uint32_t bytes);  // of each turn's head, at most as configured; 0 suspends
 
-  // The socket: readable only when the loader has gone.
-  int fd() const { return socket_.get(); }
+  // The loader has gone: no request will be answered any more.
+  bool is_gone() const;
 
  private:
   struct Reply {

@@ -19,6 +19,9 @@ enum class RequestType : std::uint32_t {
   kSelect,          // trace this process, if the configuration allows it
   kDeselect,
   kRotateOutput,  // the next output file: the finished ones are renamed, the oldest removed
+  kListSegments,  // the segments of the queues that hold anything, as SegmentPlace after SegmentPlace
+  kOpenSegment,   // one of them, made if there was none; pid: its number, argument: 1 on disk
+  kReload,        // read the configuration again; refused, the answer carries a text that says why
   kSetCapture,    // how much of each turn's head is captured; argument: bytes, at most as configured; 0: suspended
 };
 
@@ -27,6 +30,11 @@ struct Request {
   std::uint32_t pid = 0;
   std::uint32_t argument = 0;
   std::uint32_t reserved = 0;
+};
+
+struct SegmentPlace {
+  std::uint32_t disk = 0;  // 1: on disk
+  std::uint32_t number = 0;
 };
 
 struct Answer {
@@ -46,9 +54,8 @@ enum class KitDescriptor : std::uint32_t {
   kRecording,
   kConnections,    // what the worker before knew: records of connections
   kUnseenIoUring,  // text: why what goes through io_uring is not seen; none where it is
-  kTlsAuthorities,
-  kTlsCertificate,
-  kTlsKey,
+  kSpoolLock,      // of the spool directory: held for as long as any process may write there
+  kTlsFiles,       // what the files hold that the configuration names for TLS
   kCount
 };
 constexpr std::size_t kKitDescriptors = static_cast<std::size_t>(KitDescriptor::kCount);

@@ -27,6 +27,11 @@ Result<void> LoaderServer::answer(int socket, const Request& request, std::uint3
     case RequestType::kHello: return answer_hello(socket, generation);
     case RequestType::kRotateOutput:
       return answer_with_fd(socket, services_.rotate_output ? services_.rotate_output() : fail("no output file"));
+    case RequestType::kListSegments: return answer_with_fd(socket, list_segments());
+    case RequestType::kOpenSegment:
+      return answer_with_fd(socket, services_.open_segment ? services_.open_segment({request.argument, request.pid})
+                                                           : fail("no segments"));
+    case RequestType::kReload: return answer_reload(socket);
     case RequestType::kDeselect: services_.set_selected(request.pid, false); return send_answer(socket, {});
     case RequestType::kSetCapture:
       if (!services_.set_capture) return send_answer(socket, {.error = ENOTSUP});
@@ -58,6 +63,24 @@ Result<void> LoaderServer::answer_hello(int socket, std::uint32_t generation) {
 Result<void> LoaderServer::answer_with_fd(int socket, Result<Fd> fd) {
   if (!fd) return send_answer(socket, {.error = errno_of(fd.error())});
   return send_answer(socket, {.descriptors = 1}, {fd->get()});
+}
+
+// A refusal is no failure of the request: its reason is the answer.
+Result<void> LoaderServer::answer_reload(int socket) {
+  const auto reloaded = services_.reload ? services_.reload() : fail("this agent cannot read its configuration again");
+  if (reloaded) return send_answer(socket, {});
+  auto text = make_memory_file("telegen-refusal", reloaded.error().message);
+  if (!text) return send_answer(socket, {.error = errno_of(text.error())});
+  return send_answer(socket, {.descriptors = 1}, {text->get()});
+}
+
+Result<Fd> LoaderServer::list_segments() const {
+  std::string bytes;
+  if (services_.list_segments) {
+    const std::vector<SegmentPlace> places = services_.list_segments();
+    bytes.assign(reinterpret_cast<const char*>(places.data()), places.size() * sizeof(SegmentPlace));
+  }
+  return make_memory_file("telegen-segments", bytes);
 }
 
 Result<Fd> LoaderServer::read_proc(const Request& request) {

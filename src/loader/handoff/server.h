@@ -3,6 +3,8 @@
 
 #include <array>
 #include <functional>
+#include <utility>
+#include <vector>
 
 #include "base/fd.h"
 #include "base/result.h"
@@ -23,6 +25,9 @@ struct LoaderServices {
   std::function<bool(std::uint32_t pid)> may_trace;
   std::function<void(std::uint32_t pid, bool selected)> set_selected;
   std::function<Result<Fd>()> rotate_output;
+  std::function<Result<Fd>(SegmentPlace)> open_segment;
+  std::function<std::vector<SegmentPlace>()> list_segments;
+  std::function<Result<void>()> reload;
   std::function<void(std::uint32_t bytes)> set_capture;  // clamps to what is configured; empty: there are no probes
 };
 
@@ -31,6 +36,7 @@ class LoaderServer {
   LoaderServer(LoaderServices services, PrivilegedProc& proc) : services_(std::move(services)), proc_(proc) {}
   // What the next worker is given instead.
   void hand_over(KitDescriptor descriptor, int fd) { services_.kit[static_cast<std::size_t>(descriptor)] = fd; }
+  void set_reload(std::function<Result<void>()> reload) { services_.reload = std::move(reload); }
   // Answers the request that waits on the socket. False: the worker has closed it.
   Result<bool> answer_one(int socket, std::uint32_t generation);
 
@@ -38,7 +44,9 @@ class LoaderServer {
   Result<void> answer(int socket, const Request& request, std::uint32_t generation);
   Result<void> answer_hello(int socket, std::uint32_t generation);
   Result<void> answer_with_fd(int socket, Result<Fd> fd);
+  Result<void> answer_reload(int socket);
   Result<Fd> read_proc(const Request& request);
+  Result<Fd> list_segments() const;
   LoaderServices services_;
   PrivilegedProc& proc_;
 };

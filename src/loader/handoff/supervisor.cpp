@@ -31,6 +31,7 @@ sigset_t handled_signals() {
 
 std::vector<char*> pointers(std::vector<std::string>& texts) {
   std::vector<char*> result;
+  result.reserve(texts.size() + 1);
   for (std::string& text : texts) result.push_back(text.data());
   result.push_back(nullptr);
   return result;
@@ -100,19 +101,28 @@ Result<void> Supervisor::on_signal(int signal) {
     case SIGUSR1:
       if (worker_ > 0) ::kill(worker_, SIGUSR1);
       return {};
-    case SIGHUP: {
-      if (const auto reloaded = options_.reload(); !reloaded) {
+    case SIGHUP:
+      if (const auto reloaded = reload(); !reloaded) {
         log_error("the new configuration is not taken: " + reloaded.error().message);
-        return {};
       }
-      log_info("the configuration is read again; the worker is replaced");
-      replacing_ = true;
-      end_worker_gracefully();
       return {};
-    }
     case SIGCHLD: return on_child_exit();
     default: return {};
   }
+}
+
+Result<void> Supervisor::reload() {
+  const auto reloaded = options_.reload();
+  if (!reloaded) return std::unexpected(reloaded.error());
+  if (*reloaded == Reloaded::kTell) {
+    log_info("the configuration is read again");
+    if (worker_ > 0) ::kill(worker_, SIGHUP);
+    return {};
+  }
+  log_info("the configuration is read again; the worker is replaced");
+  replacing_ = true;
+  end_worker_gracefully();
+  return {};
 }
 
 Result<void> Supervisor::on_child_exit() {

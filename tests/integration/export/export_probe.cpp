@@ -3,7 +3,7 @@
 //   export_probe send   --endpoint E [options]                         delivers canned spans, prints each outcome
 //   export_probe loop   --endpoint E [options] --stop-after-ms N       the whole pipeline, prints its accounting
 // Options: --protocol grpc|http --compression gzip|zstd|none --count N --times N --timeout-ms N --header K=V
-//          --tls --ca F --cert F --key F --insecure --own (the endpoint is the signal's own) --max-bytes N
+//          --tls --ca F --cert F --key F --insecure --own (the endpoint is the signal's own)
 //          --pause-ms N (between the times)
 #include <chrono>
 #include <cstdio>
@@ -16,9 +16,9 @@
 
 #include "../../unit/export/sample_spans.h"
 #include "base/log.h"
+#include "delivery/delivery.h"
 #include "export/otlp/json.h"
-#include "export/otlp_exporter.h"
-#include "pipeline/export_loop.h"
+#include "export/transport/transport.h"
 
 namespace telegen {
 namespace {
@@ -62,23 +62,18 @@ int encode(const Options& options) {
   return 0;
 }
 
-Result<std::unique_ptr<SpanExporter>> make_exporter(const Options& options) {
-  OtlpSettings settings;
-  (options.has("--own") ? settings.traces.endpoint : settings.endpoint) = options.get("--endpoint");
+// A plan with one destination, as the wiring makes it from the configuration.
+Result<TransportConfig> config_of(const Options& options) {
+  OtlpWireSettings settings;
   settings.protocol = options.get("--protocol", "grpc");
-  settings.compression = options.get("--compression", "gzip");
   settings.timeout = std::chrono::milliseconds(options.number("--timeout-ms", 5000));
   settings.headers = options.headers;
+  settings.proxy = options.get("--proxy", "environment");
   settings.tls = {options.has("--tls"), options.get("--ca"), options.get("--cert"), options.get("--key"),
                   options.has("--insecure")};
-  auto tls = load_tls_material(settings.tls);
+  auto tls = load_tls_material(settings.tls, "otlp.tls", read_tls_file);
   if (!tls) return std::unexpected(tls.error());
-  auto config = traces_transport_config(settings, *std::move(tls), "0.0.1");
-  if (!config) return std::unexpected(config.error());
-  auto transport = make_transport(*std::move(config));
-  if (!transport) return std::unexpected(transport.error());
-  return make_otlp_exporter(*std::move(transport), {"telegen", "0.0.1"},
-                            options.number("--max-bytes", otlp::kMaxRequestBytes));
+  return transport_config(settings, "otlp", options.get("--endpoint"), options.has("--own"), *std::move(tls), "0.0.1");
 }
 
 std::vector<Span> canned(std::size_t count) {
@@ -91,56 +86,82 @@ std::vector<Span> canned(std::size_t count) {
   return spans;
 }
 
-int send(const Options& options) {
-  auto exporter = make_exporter(options);
-  if (!exporter) {
-    std::cout << json{{"error", exporter.error().message}} << std::endl;
-    return 2;
+json in_words(const SendOutcome& outcome, std::size_t items) {
+  json line = {{"exported", 0}, {"rejected", 0}, {"refused", 0}, {"complaint", ""}, {"retry", false}};
+  if (const auto* partial = std::get_if<Partial>(&outcome)) {
+    line["rejected"] = partial->rejected;
+    line["exported"] = items - partial->rejected;
+    line["complaint"] = partial->message;
+  } else if (const auto* permanent = std::get_if<Permanent>(&outcome)) {
+    line["refused"] = items;
+    line["complaint"] = permanent->reason;
+  } else if (const auto* retry = std::get_if<Retry>(&outcome)) {
+    line["retry"] = true;
+    line["reason"] = retry->reason;
+    line["may_have_arrived"] = retry->may_have_arrived;
+    line["was_slow"] = retry->was_slow;
+    if (retry->after) line["after_ms"] = std::chrono::duration_cast<std::chrono::milliseconds>(*retry->after).count();
+  } else {
+    line["exported"] = items;
   }
+  return line;
+}
+
+int refuse(const Error& error) {
+  std::cout << json{{"error", error.message}} << std::endl;
+  return 2;
+}
+
+int send(const Options& options) {
+  auto config = config_of(options);
+  if (!config) return refuse(config.error());
+  auto transport = make_transport(*std::move(config));
+  if (!transport) return refuse(transport.error());
   const auto spans = canned(options.number("--count", 3));
+  Compressor compressor(*parse_compression(options.get("--compression", "gzip")));
   for (std::uint64_t i = options.number("--times", 1); i > 0; --i) {
-    const Delivery d = (*exporter)->deliver(spans, {unix_now(), std::chrono::hours(1), {}});
-    json line = {{"settled", d.settled},        {"exported", d.exported},   {"rejected", d.rejected},
-                 {"refused", d.refused},        {"oversized", d.oversized}, {"complaint", d.complaint},
-                 {"retry", d.retry.has_value()}};
-    if (d.retry) line["reason"] = d.retry->reason;
-    if (d.retry && d.retry->after) {
-      line["after_ms"] = std::chrono::duration_cast<std::chrono::milliseconds>(*d.retry->after).count();
-    }
-    std::cout << line << std::endl;
+    Payload payload{.signal = Signal::kTraces, .compression = compressor.kind(), .bytes = std::string(kFramePrefix, 0)};
+    if (!compressor.append(otlp::encode_traces(spans, {"telegen", "0.0.1"}), payload.bytes)) return 1;
+    std::cout << in_words((*transport)->send(payload, {unix_now(), std::chrono::hours(1), {}}), spans.size())
+              << std::endl;
     if (i > 1) std::this_thread::sleep_for(std::chrono::milliseconds(options.number("--pause-ms", 0)));
   }
   return 0;
 }
 
 int loop(const Options& options) {
-  auto exporter = make_exporter(options);
-  if (!exporter) return 2;
+  auto config = config_of(options);
+  if (!config) return refuse(config.error());
   MetricRegistry metrics;
-  SpanQueue queue({}, metrics);
-  RecentSpans recent;
-  Outputs outputs;
-  outputs.otlp = *std::move(exporter);
-  ExportLoopSettings settings;
-  settings.batch_size = 100;
-  settings.batch_timeout = std::chrono::milliseconds(50);
-  settings.shutdown_timeout = std::chrono::milliseconds(options.number("--shutdown-ms", 2000));
-  settings.backoff.initial = std::chrono::milliseconds(50);
-  Random random(1);
-  ExportLoop exporting(settings, queue, recent, std::move(outputs),
-                       {metrics, {}, monotonic_now, unix_now, [&random] { return random.next(); }});
-  queue.push(canned(options.number("--count", 1000)), monotonic_now());
+  OwnMemory memory;
+  DeliveryPlan plan{.queues = {}, .backoff = {.initial = std::chrono::milliseconds(50)}, .destinations = {}};
+  plan.destinations.push_back({.name = "otlp", .text = "", .signals = {Signal::kTraces}, .endpoints = {[&config] {
+                                                                                           return make_transport(
+                                                                                               *config);
+                                                                                         }}});
+  auto delivery =
+      Delivery::start(std::move(plan), {memory, metrics, monotonic_now, unix_now, [] { return 1ULL << 63; }});
+  if (!delivery) return refuse(delivery.error());
+  const auto spans = canned(options.number("--count", 1000));
+  (*delivery)->pipeline(Signal::kTraces).receive(spans.size());
+  for (std::span<const Span> rest = spans; !rest.empty();
+       rest = rest.subspan(std::min<std::size_t>(100, rest.size()))) {
+    const auto some = rest.first(std::min<std::size_t>(100, rest.size()));
+    (*delivery)->accept(Signal::kTraces, otlp::encode_traces(some, {"telegen", "0.0.1"}),
+                        static_cast<std::uint32_t>(some.size()), monotonic_now());
+  }
   std::this_thread::sleep_for(std::chrono::milliseconds(options.number("--stop-after-ms", 500)));
+  const std::string complaint = (*delivery)->senders().front().complaint;
   const Time begin = monotonic_now();
-  exporting.stop();
-  const Accounting a = queue.accounting();
+  (*delivery)->stop(begin + std::chrono::milliseconds(options.number("--shutdown-ms", 2000)));
+  const Accounting a = (*delivery)->accounts(Signal::kTraces).destinations.front().account;
   std::cout << json{{"received", a.received},
                     {"exported", a.exported},
                     {"held", a.held},
                     {"shutdown", a.dropped_by(DropCause::kShutdown)},
                     {"refused", a.dropped_by(DropCause::kRefused)},
                     {"balanced", a.balanced()},
-                    {"complaint", exporting.status().complaint},
+                    {"complaint", complaint},
                     {"stop_ms", (monotonic_now() - begin).count() / 1'000'000}}
             << std::endl;
   return 0;

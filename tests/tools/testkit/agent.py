@@ -20,7 +20,7 @@ BINARY = Path(os.environ.get("TELEGEN_BINARY", BUILD / "release" / "telegen"))
 RING_RECORDS = "telegen_ring_records_total"  # records that the kernel side wrote
 CAPTURED_BYTES = "telegen_ring_captured_bytes_total"  # of traffic, in them
 KERNEL_LOST = "telegen_kernel_lost_total"    # records that it could not write, by cause; ring_full is one
-SPANS_EXPORTED = "telegen_spans_exported_total"
+SPANS_EXPORTED = "telegen_pipeline_exported_total"
 
 _SAMPLE = re.compile(r"^([a-zA-Z_:][a-zA-Z0-9_:]*)(?:\{(.*)\})? ([^ ]+)(?: [0-9]+)?$")
 _LABEL = re.compile(r'([a-zA-Z_][a-zA-Z0-9_]*)="((?:[^"\\]|\\.)*)",?')
@@ -80,12 +80,19 @@ class Agent:
             "self_telemetry": {"listen": f"127.0.0.1:{self.port}"},
             "otlp": {"endpoint": endpoint, "traces": {"batch_timeout": "200ms"}},
         }, config or {})
+        self.settings = settings
         self.config = scope.directory / f"telegen-{self.port}.yaml"
-        self.config.write_text(json.dumps(settings, indent=2) + "\n")  # JSON is YAML
+        self.write_config()
         self.argv = [*wrapper, str(BINARY), *command, "--config", str(self.config), "--instrument", scope.selector,
                      *map(str, arguments)]
         self.environment = {**base_environment(), **(environment or {})}
         self.process = None
+
+    def write_config(self, changes=None):
+        """The file that it reads at its start, and when it is told to read it again; `changes` are merged into it."""
+        refuse_other_scopes(changes or {}, (), {})
+        self.settings = merged(self.settings, changes or {})
+        self.config.write_text(json.dumps(self.settings, indent=2) + "\n")  # JSON is YAML
 
     def start(self, ready=True, timeout=20, **options):
         if not BINARY.exists():
@@ -110,11 +117,19 @@ class Agent:
         except TimeoutError as error:
             raise TimeoutError(f"{error}; it says {self.get('/readyz', quiet=True)}\n{self.process.output()}") from None
 
-    def get(self, path, quiet=False, timeout=5):
+    def post(self, path, timeout=10):
+        return self.get(path, timeout=timeout, method="POST")
+
+    def accounts(self, signal="traces"):
+        """What /status/queues says of a signal: the pipeline's account, and those of its destinations."""
+        return json.loads(self.get("/status/queues")[1]).get(signal, {})
+
+    def get(self, path, quiet=False, timeout=5, method="GET"):
         """(status, body) of a request to the agent's API."""
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        request = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", method=method)
         try:
-            with opener.open(f"http://127.0.0.1:{self.port}{path}", timeout=longer(timeout)) as answer:
+            with opener.open(request, timeout=longer(timeout)) as answer:
                 return answer.status, answer.read().decode()
         except urllib.error.HTTPError as error:
             return error.code, error.read().decode()

@@ -36,11 +36,11 @@ class Authority:
             x509.BasicConstraints(ca=True, path_length=0), critical=True).sign(self._key, hashes.SHA256())
         self.certificate = self._write("ca.pem", certificate.public_bytes(serialization.Encoding.PEM))
 
-    def issue(self, name, client=False):
+    def issue(self, name, client=False, expired=False):
         """A pair for a server on the loopback, or for a client."""
         key = ec.generate_private_key(ec.SECP256R1())
         usage = ExtendedKeyUsageOID.CLIENT_AUTH if client else ExtendedKeyUsageOID.SERVER_AUTH
-        builder = self._builder(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)]), key).add_extension(
+        builder = self._builder(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)]), key, expired).add_extension(
             x509.ExtendedKeyUsage([usage]), critical=False).add_extension(x509.SubjectAlternativeName(
                 [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False)
         certificate = builder.sign(self._key, hashes.SHA256())
@@ -48,8 +48,8 @@ class Authority:
                     self._write(f"{name}.key", key.private_bytes(
                         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())))
 
-    def _builder(self, subject, key):
-        now = datetime.datetime.now(datetime.timezone.utc)
+    def _builder(self, subject, key, expired=False):
+        now = datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(days=2 if expired else 0)
         return (x509.CertificateBuilder().subject_name(subject).issuer_name(self._name).public_key(key.public_key())
                 .serial_number(x509.random_serial_number()).not_valid_before(now - datetime.timedelta(minutes=5))
                 .not_valid_after(now + datetime.timedelta(days=1)))

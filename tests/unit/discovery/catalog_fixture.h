@@ -54,22 +54,13 @@ struct Fixture {
   explicit Fixture(Selection selection = {}, CatalogOptions options = {}) {
     options.proc_root = kProc;
     options.agent_version = "0.1.0";
-    CatalogListeners listeners{.learned =
-                                   [this](const ProcessInfo& info, const Decision& decision) {
-                                     std::this_thread::sleep_for(selection_takes.load());
-                                     const std::scoped_lock lock(mutex);
-                                     learned.emplace_back(info.pid, decision.selected);
-                                   },
-                               .before_forgetting =
-                                   [this](const ResourcesByProcess& ended) {
-                                     const std::scoped_lock lock(mutex);
-                                     for (const auto& [pid, resource] : ended) {
-                                       EXPECT_EQ(catalog->find(pid), resource) << "still there";
-                                       forgotten.insert_or_assign(pid, resource);
-                                     }
-                                   }};
+    const auto on_learned = [this](const ProcessInfo& info, const Decision& decision) {
+      std::this_thread::sleep_for(selection_takes.load());
+      const std::scoped_lock lock(mutex);
+      learned.emplace_back(info.pid, decision.selected);
+    };
     catalog = std::make_unique<ProcessCatalog>(options, host(), std::move(selection),
-                                               std::make_unique<DirectProc>(kProc), metrics, std::move(listeners));
+                                               std::make_unique<DirectProc>(kProc), metrics, on_learned);
   }
   double metric(std::string_view name) const {
     double out = -1;
@@ -82,7 +73,6 @@ struct Fixture {
   std::atomic<std::chrono::milliseconds> selection_takes{};  // as asking the loader does
   std::mutex mutex;
   std::vector<std::pair<std::uint32_t, Matched>> learned;
-  ResourcesByProcess forgotten;
   std::unique_ptr<ProcessCatalog> catalog;  // last: its thread uses the rest
 };
 

@@ -7,15 +7,6 @@ namespace telegen {
 namespace {
 
 using namespace std::chrono_literals;
-using ::testing::IsEmpty;
-using ::testing::UnorderedElementsAre;
-
-std::vector<std::uint32_t> pids(const ResourcesByProcess& resources) {
-  std::vector<std::uint32_t> out;
-  for (const auto& [pid, resource] : resources) out.push_back(pid);
-  return out;
-}
-
 const Duration kKeep = CatalogOptions{}.keep_exited;
 constexpr Duration kRound = ProcessCatalog::kForgetEvery;
 
@@ -27,18 +18,13 @@ struct Forgetting : ::testing::Test {
   Fixture f;
 };
 
-TEST_F(Forgetting, WhoHasSpansIsToldARoundBefore) {
+TEST_F(Forgetting, NotBeforeItsTime) {
   f.catalog->learn(1042);
   f.catalog->on_exit(1042, {1'000});
   f.catalog->on_exit(77, {1'000});  // never known
   tick(Time{999} + kKeep);
-  EXPECT_THAT(f.forgotten, IsEmpty());
   EXPECT_EQ(service(f.catalog->find(1042)), "nginx");
   tick(Time{999} + kKeep + kRound);
-  EXPECT_THAT(pids(f.forgotten), UnorderedElementsAre(1042));
-  EXPECT_EQ(service(f.forgotten.at(1042)), "nginx");
-  EXPECT_EQ(service(f.catalog->find(1042)), "nginx") << "spans that left the queue just now look for it themselves";
-  tick(Time{999} + kKeep + 2 * kRound);
   EXPECT_EQ(f.catalog->find(1042), nullptr);
   EXPECT_EQ(f.metric("telegen_discovery_processes"), 0);
   EXPECT_EQ(f.metric("telegen_discovery_evicted_total"), 0) << "it was its time";
@@ -49,9 +35,9 @@ TEST_F(Forgetting, AnExitThatWasHeardOfLateIsStillKept) {
   tick(Time{} + 1h);
   f.catalog->on_exit(1042, {1'000});  // the ring was an hour behind: so are the spans
   tick(Time{} + 1h + kRound);
-  EXPECT_THAT(f.forgotten, IsEmpty());
+  EXPECT_EQ(service(f.catalog->find(1042)), "nginx");
   tick(Time{} + 1h + kKeep + kRound);
-  EXPECT_THAT(pids(f.forgotten), UnorderedElementsAre(1042));
+  EXPECT_EQ(f.catalog->find(1042), nullptr);
 }
 
 TEST_F(Forgetting, AnExitedProcessIsItsResourceAndNoMore) {
@@ -82,10 +68,10 @@ TEST_F(Forgetting, APidThatIsUsedAgainIsNotForgottenWithTheOneBefore) {
   f.catalog->on_exit(1042, {1'000});
   f.catalog->on_exec(1042, {2'000}, "/usr/sbin/nginx");
   tick(Time{1'000} + kKeep);
-  EXPECT_THAT(f.forgotten, IsEmpty());
+  EXPECT_EQ(service(f.catalog->find(1042)), "nginx");
   f.catalog->on_exit(1042, Time{} + kKeep);
   tick(Time{} + 2 * kKeep + kRound);
-  EXPECT_THAT(pids(f.forgotten), UnorderedElementsAre(1042));
+  EXPECT_EQ(f.catalog->find(1042), nullptr);
   f.catalog->on_exec(1042, Time{} + 2 * kKeep + kRound, "/usr/sbin/nginx");
   tick(Time{} + 2 * kKeep + 3 * kRound);
   EXPECT_EQ(service(f.catalog->find(1042)), "nginx");
@@ -103,8 +89,6 @@ TEST_F(Forgetting, TenThousandLeaveNothing) {
   tick(Time{1} + kKeep);
   tick(Time{1} + kKeep + kRound);
   EXPECT_EQ(f.metric("telegen_discovery_processes"), 1);
-  EXPECT_EQ(f.forgotten.size(), 10'000U);
-  EXPECT_EQ(service(f.forgotten.at(15'000)), "curl");
 }
 
 TEST(Catalog, WhatIsRememberedOfTheExitedIsBoundedOldestFirst) {
@@ -120,8 +104,24 @@ TEST(Catalog, WhatIsRememberedOfTheExitedIsBoundedOldestFirst) {
   EXPECT_EQ(service(f.catalog->find(5099)), "curl");
   EXPECT_EQ(service(f.catalog->find(2001)), "app");
   EXPECT_EQ(f.catalog->find(5000), nullptr);
-  EXPECT_EQ(f.forgotten.size(), 101 - f.catalog->snapshot().size()) << "who has spans was told of each";
-  EXPECT_EQ(f.metric("telegen_discovery_evicted_total"), f.forgotten.size());
+  EXPECT_EQ(f.metric("telegen_discovery_evicted_total"), 101 - f.catalog->snapshot().size());
+}
+
+TEST(Catalog, AnotherSelectionIsAppliedToWhatIsKnown) {
+  Fixture f;
+  f.catalog->learn(1042);
+  f.catalog->learn(2001);
+  f.catalog->on_exit(2001, {5});
+  ASSERT_TRUE(f.catalog->drain(5s));
+  EXPECT_EQ(f.catalog->snapshot().at(1042)->decision.selected, Matched::kYes);
+  f.learned.clear();
+  Selection none;
+  none.instrument.push_back({.pids = {4'000'000}});
+  f.catalog->reselect(none);
+  ASSERT_TRUE(f.catalog->drain(5s));
+  EXPECT_EQ(f.catalog->snapshot().at(1042)->decision.selected, Matched::kNo);
+  EXPECT_EQ(f.learned, (std::vector<std::pair<std::uint32_t, Matched>>{{1042, Matched::kNo}}))
+      << "who has exited stays";
 }
 
 }  // namespace

@@ -10,7 +10,6 @@
 #include "export/console.h"
 #include "export/file.h"
 #include "export/otlp/json.h"
-#include "export/otlp_exporter.h"
 #include "sample_spans.h"
 
 namespace telegen {
@@ -18,8 +17,6 @@ namespace {
 
 using namespace std::chrono_literals;
 using testing::http_span;
-
-const SendContext kContext{.now = {}, .time_limit = 1s, .abandon = {}};
 
 class Folder {
  public:
@@ -89,13 +86,9 @@ TEST(Console, ColourOnlyWhereAsked) {
 
 TEST(Console, AFailedWriteIsSaid) {
   const Fd full(::open("/dev/full", O_WRONLY | O_CLOEXEC));
-  const auto exporter = make_console_exporter(full.get(), {});
+  const auto output = make_console_output(full.get(), {});
   const std::vector<Span> spans = {http_span(1, nullptr)};
-  const Delivery delivery = exporter->deliver(spans, kContext);
-  EXPECT_EQ(delivery.settled, 1U);
-  EXPECT_EQ(delivery.exported, 0U);
-  EXPECT_EQ(delivery.refused, 1U);
-  EXPECT_EQ(delivery.complaint, "write to the console: No space left on device");
+  EXPECT_EQ(output->write(spans).error().message, "write to the console: No space left on device");
 }
 
 TEST(File, WritesLinesRotatesAndKeepsSoMany) {
@@ -104,14 +97,14 @@ TEST(File, WritesLinesRotatesAndKeepsSoMany) {
   const std::vector<Span> spans = {http_span(1, testing::checkout_resource())};
   const std::size_t line = otlp::encode_traces_json(spans, {"telegen", "9"}).size() + 1;
   const auto make = [&] {
-    return make_file_exporter(path, [&](int g) { return open_rotated(path, 3, g); }, 2 * line, {"telegen", "9"});
+    return make_file_output(path, [&](int g) { return open_rotated(path, 3, g); }, 2 * line, {"telegen", "9"});
   };
-  auto exporter = make();
-  for (int i = 0; i < 3; ++i) EXPECT_EQ(exporter->deliver(spans, kContext).exported, 1U);
+  auto output = make();
+  for (int i = 0; i < 3; ++i) EXPECT_TRUE(output->write(spans));
   EXPECT_EQ(lines(path).size(), 1U);
   EXPECT_EQ(lines(path + ".1").size(), 2U);
-  exporter = make();  // a new start goes on where the file ends
-  for (int i = 0; i < 6; ++i) EXPECT_EQ(exporter->deliver(spans, kContext).exported, 1U);
+  output = make();  // a new start goes on where the file ends
+  for (int i = 0; i < 6; ++i) EXPECT_TRUE(output->write(spans));
   EXPECT_EQ(lines(path).size(), 1U);
   EXPECT_EQ(lines(path + ".1").size(), 2U);
   EXPECT_EQ(lines(path + ".2").size(), 2U);
@@ -128,19 +121,17 @@ TEST(File, AnOpenThatFailsIsTriedAgainWithoutLosingOlderFiles) {
   bool broken = true;
   std::vector<int> generations;
   const std::vector<Span> spans = {http_span(1, nullptr)};
-  const auto exporter = make_file_exporter(path,
-                                           [&](int g) -> Result<Fd> {
-                                             generations.push_back(g);
-                                             if (broken) return fail("open x: no");
-                                             return open_rotated(path, 2, g);
-                                           },
-                                           10, {});
-  Delivery delivery = exporter->deliver(spans, kContext);
-  EXPECT_EQ(delivery.refused, 1U);
-  EXPECT_EQ(delivery.complaint, "open x: no");
+  const auto output = make_file_output(path,
+                                       [&](int g) -> Result<Fd> {
+                                         generations.push_back(g);
+                                         if (broken) return fail("open x: no");
+                                         return open_rotated(path, 2, g);
+                                       },
+                                       10, {});
+  EXPECT_EQ(output->write(spans).error().message, "open x: no");
   broken = false;
-  EXPECT_EQ(exporter->deliver(spans, kContext).exported, 1U);
-  EXPECT_EQ(exporter->deliver(spans, kContext).exported, 1U);
+  EXPECT_TRUE(output->write(spans));
+  EXPECT_TRUE(output->write(spans));
   EXPECT_EQ(generations, (std::vector<int>{0, 0, 1}));
   ASSERT_EQ(::unlink(path.c_str()), 0);
   ASSERT_TRUE(open_rotated(path, 2, 2).has_value());  // nothing to move away: the older file stays
@@ -148,48 +139,6 @@ TEST(File, AnOpenThatFailsIsTriedAgainWithoutLosingOlderFiles) {
   ASSERT_EQ(::unlink(path.c_str()), 0);
   ASSERT_EQ(::symlink("/dev/null", path.c_str()), 0);
   EXPECT_FALSE(open_rotated(path, 2, 0));
-}
-
-class ScriptedTransport final : public Transport {
- public:
-  explicit ScriptedTransport(std::vector<SendOutcome> script) : script_(std::move(script)) {}
-  SendOutcome send(const Payload& payload, const SendContext&) override {
-    EXPECT_FALSE(payload.body.empty());
-    SendOutcome next = script_.front();
-    if (script_.size() > 1) script_.erase(script_.begin());
-    return next;
-  }
-  std::string_view authority() const override { return "h:1"; }
-
- private:
-  std::vector<SendOutcome> script_;
-};
-
-TEST(OtlpExporter, SettlesEachRequestOnItsOwn) {
-  const auto resource = testing::checkout_resource();
-  std::vector<Span> spans;
-  for (std::uint8_t i = 0; i < 4; ++i) spans.push_back(http_span(i, resource));
-  spans[2].attributes[0].value = std::string(5000, 'x');
-  const std::size_t limit = otlp::encode_traces({&spans[0], 1}, {}).size() + 40;  // one span a request
-  const auto exporter =
-      make_otlp_exporter(std::make_unique<ScriptedTransport>(std::vector<SendOutcome>{
-                             Partial{99, "no"}, Permanent{"gone"}, Retry{Duration(3s), "later"}, Accepted{}}),
-                         {}, limit);
-  Delivery d = exporter->deliver(spans, kContext);
-  EXPECT_EQ(d.settled, 2U);
-  EXPECT_EQ(d.rejected, 1U);  // of one span no more than one can be rejected
-  EXPECT_EQ(d.refused, 1U);
-  EXPECT_EQ(d.exported, 0U);
-  EXPECT_EQ(d.oversized, 0U);
-  EXPECT_EQ(d.complaint, "gone");
-  ASSERT_TRUE(d.retry);
-  EXPECT_EQ(d.retry->after, Duration(3s));
-  d = exporter->deliver(std::span(spans).subspan(2), kContext);
-  EXPECT_EQ(d.settled, 2U);
-  EXPECT_EQ(d.oversized, 1U);
-  EXPECT_EQ(d.exported, 1U);
-  EXPECT_FALSE(d.retry);
-  EXPECT_NE(d.complaint.find("a span is larger than a request may be"), std::string::npos);
 }
 
 }  // namespace

@@ -132,7 +132,7 @@ TEST(Compression, RoundTripsAndRefusesBombs) {
 }
 
 std::string url(std::string_view text, bool grpc, bool tls = false, bool as_is = false) {
-  const auto endpoint = parse_endpoint(text, grpc, tls, as_is, kTracesRoute);
+  const auto endpoint = parse_endpoint(text, grpc, tls, as_is, Signal::kTraces);
   return endpoint ? endpoint->url : "error: " + endpoint.error().message;
 }
 
@@ -166,22 +166,36 @@ TEST(Endpoint, ErrorsNameTheEndpointAndTheReason) {
   EXPECT_EQ(url("ho st:1", true), "error: endpoint 'ho st:1': contains a blank or control character");
 }
 
+TEST(Endpoint, OfEachSignal) {
+  const auto of = [](Signal signal, bool grpc) { return parse_endpoint("h:1", grpc, false, false, signal)->url; };
+  EXPECT_EQ(of(Signal::kMetrics, false), "http://h:1/v1/metrics");
+  EXPECT_EQ(of(Signal::kLogs, false), "http://h:1/v1/logs");
+  EXPECT_EQ(of(Signal::kProfiles, false), "http://h:1/v1development/profiles");
+  EXPECT_EQ(of(Signal::kMetrics, true), "http://h:1/opentelemetry.proto.collector.metrics.v1.MetricsService/Export");
+  EXPECT_EQ(of(Signal::kLogs, true), "http://h:1/opentelemetry.proto.collector.logs.v1.LogsService/Export");
+  EXPECT_EQ(of(Signal::kProfiles, true),
+            "http://h:1/opentelemetry.proto.collector.profiles.v1development.ProfilesService/Export");
+}
+
+std::string refusal(const OtlpWireSettings& settings, std::string_view endpoint, const TlsMaterial& tls = {}) {
+  const auto config = transport_config(settings, "otlp", endpoint, false, tls, "1");
+  return config ? "none" : config.error().message;
+}
+
 TEST(Transport, RefusesHeadersThatWouldSmuggleOthers) {
-  TransportConfig config{.headers = {{"x-key", "a\r\nx-evil: 1"}}};
-  EXPECT_EQ(make_transport(config).error().message, "otlp.headers.x-key: the value has a control character");
-  config.headers = {{"bad name", "1"}};
-  EXPECT_EQ(make_transport(config).error().message, "otlp.headers: 'bad name' is no header name");
+  OtlpWireSettings settings;
+  settings.headers = {{"x-key", "a\r\nx-evil: 1"}};
+  EXPECT_EQ(refusal(settings, "h:1"), "otlp.headers.x-key: the value has a control character");
+  settings.headers = {{"bad name", "1"}};
+  EXPECT_EQ(refusal(settings, "h:1"), "otlp.headers: 'bad name' is no header name");
 }
 
 TEST(Transport, AuthoritiesAreMissedOnlyWhereSomebodyIsVerified) {
-  TransportConfig config;  // a host without any, a container for instance
-  config.endpoint = {.url = "http://h:4317", .authority = "h:4317", .tls = false};
-  EXPECT_TRUE(make_transport(config));
-  config.endpoint = {.url = "https://h:4317", .authority = "h:4317", .tls = true};
-  ASSERT_FALSE(make_transport(config));
-  EXPECT_EQ(make_transport(config).error().message, "this system has no file of authorities: set otlp.tls.ca_file");
-  config.tls.verify = false;
-  EXPECT_TRUE(make_transport(config));
+  // On a host without any, a container for instance.
+  EXPECT_EQ(refusal({}, "http://h:4317"), "none");
+  EXPECT_EQ(refusal({}, "https://h:4317"), "otlp.tls.ca_file: this system has no file of authorities; name one");
+  EXPECT_EQ(refusal({}, "https://h:4317", {.verify = false}), "none");
+  EXPECT_EQ(refusal({}, "h:0"), "otlp.endpoint: endpoint 'h:0': the port is not a number from 1 to 65535");
 }
 
 Result<void> apply(OtlpSettings& settings, const std::map<std::string, std::string, std::less<>>& env) {

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "pipeline/settings.h"
+#include "delivery/settings.h"
 
 namespace telegen {
 namespace {
@@ -20,7 +20,13 @@ class Recorder final : public SettingsVisitor {
     body(*this);
     prefix_ = before;
   }
-  void list(std::string_view key, std::string_view, const List&) override { ADD_FAILURE() << key; }
+  void list(std::string_view key, std::string_view doc, const List& list) override {
+    EXPECT_TRUE(doc.ends_with('.')) << key;
+    const std::string before = prefix_;
+    prefix_ += std::string(key) + ".";
+    for (std::size_t i = 0; i < list.size(); ++i) list.entry(i, *this);
+    prefix_ = before;
+  }
   void field(std::string_view key, bool& v, std::string_view doc) override { note(key, v ? "true" : "false", doc, {}); }
   void field(std::string_view key, std::int64_t& v, std::string_view doc, const FieldRules& rules) override {
     within(key, static_cast<double>(v), rules);
@@ -71,13 +77,31 @@ using Keys = std::vector<std::string>;
 TEST(Settings, AreTheContractsKeysWithItsDefaults) {
   Recorder otlp;
   OtlpSettings otlp_settings;
+  otlp_settings.destinations.resize(1);
   describe(otlp, otlp_settings);
-  EXPECT_EQ(otlp.keys,
-            (Keys{"endpoint=", "protocol=grpc", "compression=gzip", "timeout=10000ms", "headers={}",
-                  "tls.enabled=false", "tls.ca_file=", "tls.cert_file=", "tls.key_file=",
-                  "tls.insecure_skip_verify=false", "traces.enabled=true", "traces.endpoint=", "traces.batch_size=512",
-                  "traces.batch_timeout=1000ms", "traces.sampler=parentbased_always_on", "traces.sampler_arg=1.0"}));
-  EXPECT_EQ(otlp.secrets, Keys{"headers"});
+  const Keys wire = {"endpoint=",
+                     "failover=[]",
+                     "protocol=grpc",
+                     "compression=gzip",
+                     "timeout=10000ms",
+                     "concurrency=1",
+                     "proxy=environment",
+                     "headers={}",
+                     "tls.enabled=false",
+                     "tls.ca_file=",
+                     "tls.cert_file=",
+                     "tls.key_file=",
+                     "tls.insecure_skip_verify=false"};
+  Keys all = wire;
+  all.insert(all.end(),
+             {"max_request_size=4Mi", "traces.enabled=true", "traces.endpoint=", "traces.batch_size=512",
+              "traces.batch_timeout=1000ms", "traces.sampler=parentbased_always_on", "traces.sampler_arg=1.0",
+              "metrics.enabled=true", "metrics.endpoint=", "metrics.batch_size=1000", "metrics.interval=15000ms",
+              "logs.enabled=true", "logs.endpoint=", "logs.batch_size=1000", "logs.batch_timeout=1000ms",
+              "destinations.name=", "destinations.signals=[]"});
+  for (const std::string& key : wire) all.push_back("destinations." + key);
+  EXPECT_EQ(otlp.keys, all);
+  EXPECT_EQ(otlp.secrets, (Keys{"headers", "destinations.headers"}));
   Recorder output;
   OutputSettings output_settings;
   describe(output, output_settings);
@@ -89,7 +113,10 @@ TEST(Settings, AreTheContractsKeysWithItsDefaults) {
   Recorder queues;
   QueuesSettings queue_settings;
   describe(queues, queue_settings);
-  EXPECT_EQ(queues.keys, (Keys{"traces.mem_limit=256Mi", "traces.max_age=21600000ms"}));
+  EXPECT_EQ(queues.keys,
+            (Keys{"traces.mem_limit=256Mi", "traces.max_age=21600000ms", "metrics.mem_limit=128Mi",
+                  "metrics.max_age=300000ms", "logs.mem_limit=256Mi", "logs.max_age=86400000ms",
+                  "spool.directory=", "spool.max_size=1024Mi", "spool.fsync=interval", "spool.fsync_interval=1000ms"}));
 }
 
 }  // namespace

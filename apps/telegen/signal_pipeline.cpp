@@ -1,0 +1,114 @@
+#include "signal_pipeline.h"
+
+#include <time.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <ctime>
+
+#include "export/console.h"
+#include "version.h"
+
+namespace telegen::app {
+namespace {
+
+bool has_receiver(const OtlpSettings& otlp) {
+  return !otlp.endpoint.empty() || !otlp.traces.endpoint.empty() || !otlp.destinations.empty();
+}
+
+bool wants_console(const Settings& settings) {
+  if (settings.output.console != "auto") return settings.output.console == "always";
+  return !has_receiver(settings.otlp) && ::isatty(STDOUT_FILENO) == 1;
+}
+
+ConsoleStyle console_style() {
+  const std::time_t now = std::time(nullptr);
+  std::tm local{};
+  ::localtime_r(&now, &local);
+  return {.colour = ::isatty(STDOUT_FILENO) == 1 && std::getenv("NO_COLOR") == nullptr,
+          .utc_offset_seconds = static_cast<std::int32_t>(local.tm_gmtoff)};
+}
+
+}  // namespace
+
+Result<SpanProcessing> SignalPipeline::processing(const Settings& settings) {
+  const OtlpTracesSettings& traces = settings.otlp.traces;
+  SpanProcessing processing{.settings = {.batch_size = static_cast<std::size_t>(traces.batch_size),
+                                         .batch_timeout = traces.batch_timeout,
+                                         .max_request_bytes = settings.otlp.max_request_size.bytes,
+                                         .scope = {.version = kVersion}},
+                            .sampler = Sampler::make(traces.sampler, traces.sampler_arg),
+                            .outputs = {}};
+  if (!processing.sampler) {
+    return fail("otlp.traces.sampler: unknown sampler " + traces.sampler, ErrorKind::kConfiguration);
+  }
+  std::vector<std::string> local;
+  if (wants_console(settings)) {
+    processing.outputs.push_back(make_console_output(STDOUT_FILENO, console_style()));
+    local.emplace_back("console");
+  }
+  if (const FileOutputSettings& file = settings.output.file; !file.path.empty() && world_.open_output) {
+    if (!file_) file_ = make_file_output(file.path, world_.open_output, file.max_size.bytes, processing.settings.scope);
+    processing.outputs.push_back(file_);
+    local.push_back("file " + file.path);
+  }
+  const std::scoped_lock lock(local_mutex_);
+  local_ = std::move(local);
+  return processing;
+}
+
+Result<std::unique_ptr<SignalPipeline>> SignalPipeline::start(const Settings& settings, PipelineWorld world) {
+  std::unique_ptr<SignalPipeline> pipeline(new SignalPipeline(std::move(world)));
+  auto plan = delivery_plan(settings, pipeline->world_.read_tls);
+  if (!plan) return std::unexpected(plan.error());
+  auto processing = pipeline->processing(settings);
+  if (!processing) return std::unexpected(processing.error());
+  auto delivery = Delivery::start(*std::move(plan), {.segments = pipeline->world_.segments,
+                                                     .metrics = pipeline->world_.metrics,
+                                                     .clock = monotonic_now,
+                                                     .wall_clock = unix_now,
+                                                     .random = [self = pipeline.get()] {
+                                                       const std::scoped_lock lock(self->random_mutex_);
+                                                       return self->random_.next();
+                                                     }});
+  if (!delivery) return std::unexpected(delivery.error());
+  pipeline->delivery_ = std::move(*delivery);
+  pipeline->batcher_ =
+      std::make_unique<SpanBatcher>(*std::move(processing), BatcherWorld{.delivery = *pipeline->delivery_,
+                                                                         .recent = pipeline->recent_,
+                                                                         .metrics = pipeline->world_.metrics,
+                                                                         .enrich = pipeline->world_.enrich,
+                                                                         .clock = monotonic_now});
+  return pipeline;
+}
+
+std::vector<std::string> SignalPipeline::destinations() const {
+  std::vector<std::string> all = delivery_->destinations();
+  const std::scoped_lock lock(local_mutex_);
+  all.insert(all.end(), local_.begin(), local_.end());
+  return all;
+}
+
+Result<void> SignalPipeline::apply(const Settings& settings, const ReadTlsFile& read_tls) {
+  auto plan = delivery_plan(settings, read_tls);
+  if (!plan) return std::unexpected(plan.error());
+  auto next = processing(settings);
+  if (!next) return std::unexpected(next.error());
+  batcher_->apply(*std::move(next));
+  delivery_->apply(*std::move(plan));
+  return {};
+}
+
+bool SignalPipeline::flush(Duration timeout) {
+  const Time end = monotonic_now() + timeout;
+  if (!batcher_->flush(timeout)) return false;
+  return delivery_->flush(std::max(end - monotonic_now(), Duration::zero()));
+}
+
+void SignalPipeline::stop(Duration timeout) {
+  const Time deadline = monotonic_now() + timeout;
+  batcher_->stop();
+  delivery_->stop(deadline);
+}
+
+}  // namespace telegen::app

@@ -1,0 +1,255 @@
+#include "delivery/sender.h"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <mutex>
+#include <thread>
+
+#include "helpers.h"
+
+namespace telegen {
+namespace {
+
+using namespace testing;
+
+// A receiver that does as it is told.
+struct Receiver {
+  std::mutex mutex;
+  std::function<SendOutcome(const Payload&, const SendContext&)> behave;
+  std::vector<std::uint32_t> got;  // the number that each payload holds
+  std::atomic<int> attempts = 0;
+  std::atomic<int> under_way = 0;
+  std::atomic<int> most_under_way = 0;
+};
+
+class ScriptedTransport final : public Transport {
+ public:
+  ScriptedTransport(Receiver& receiver, std::string name) : receiver_(receiver), name_(std::move(name)) {}
+  std::string_view authority() const override { return name_; }
+  SendOutcome send(Payload& payload, const SendContext& context) override {
+    ++receiver_.attempts;
+    const int now = ++receiver_.under_way;
+    receiver_.most_under_way = std::max(receiver_.most_under_way.load(), now);
+    SendOutcome outcome = Accepted{};
+    std::function<SendOutcome(const Payload&, const SendContext&)> behave;
+    {
+      const std::scoped_lock lock(receiver_.mutex);
+      behave = receiver_.behave;
+    }
+    if (behave) outcome = behave(payload, context);
+    --receiver_.under_way;
+    const std::scoped_lock lock(receiver_.mutex);
+    if (outcome.index() < 2) receiver_.got.push_back(std::stoul(payload.bytes.substr(kFramePrefix)));
+    return outcome;
+  }
+
+ private:
+  Receiver& receiver_;
+  std::string name_;
+};
+
+SendOutcome refused(const Payload&, const SendContext&) {
+  return Retry{std::nullopt, "connect h:1: Connection refused"};
+}
+
+struct Rig {
+  OwnMemory memory;
+  StoreRig store{memory};
+  Receiver first;
+  Receiver second;
+
+  std::unique_ptr<Sender> start(std::size_t endpoints = 1, std::size_t concurrency = 1) {
+    SenderPlan plan{.destination = "otlp",
+                    .endpoints = {[this] { return made(first, "first:1"); }},
+                    .concurrency = concurrency,
+                    .backoff = {.initial = 10ms, .max = 40ms, .multiplier = 2, .jitter = 0},
+                    .sources = {{Signal::kTraces, store.queue, &store.ledger}}};
+    if (endpoints == 2) plan.endpoints.emplace_back([this] { return made(second, "second:1"); });
+    return std::make_unique<Sender>(
+        std::move(plan), SenderWorld{*store.store, store.metrics, monotonic_now, unix_now, [] { return 1ULL << 63; }});
+  }
+  static Result<std::unique_ptr<Transport>> made(Receiver& receiver, const std::string& name) {
+    return std::make_unique<ScriptedTransport>(receiver, name);
+  }
+  void append(std::uint32_t number, Sender& sender) {
+    store.ledger.receive(1);
+    EncodedRequest request = request_of(1, 0, monotonic_now());
+    request.bytes = std::to_string(number);
+    store.store->append(store.queue, request, {monotonic_now(), unix_now()});
+    sender.wake();
+  }
+  bool wait_for(const std::function<bool(const Accounting&)>& done) {
+    for (int i = 0; i < 1000; ++i) {
+      if (done(store.ledger.read())) return true;
+      std::this_thread::sleep_for(5ms);
+    }
+    return false;
+  }
+  bool exported(std::uint64_t items) {
+    return wait_for([items](const Accounting& a) { return a.exported == items; });
+  }
+};
+
+std::vector<std::uint32_t> up_to(std::uint32_t last) {
+  std::vector<std::uint32_t> all(last);
+  for (std::uint32_t i = 0; i < last; ++i) all[i] = i + 1;
+  return all;
+}
+
+TEST(Sender, SendsInOrder) {
+  Rig rig;
+  const auto sender = rig.start();
+  for (std::uint32_t i = 1; i <= 50; ++i) rig.append(i, *sender);
+  ASSERT_TRUE(rig.exported(50));
+  EXPECT_EQ(rig.first.got, up_to(50));
+  EXPECT_TRUE(sender->status().reachable);
+  EXPECT_GT(sender->status().delivered.ns, 0U);
+  EXPECT_EQ(rig.store.store->figures(rig.store.queue).requests, 0U);
+}
+
+TEST(Sender, TriesAgainUntilItIsTakenInOrderAndNothingTwice) {
+  Rig rig;
+  rig.first.behave = refused;
+  const auto sender = rig.start();
+  for (std::uint32_t i = 1; i <= 5; ++i) rig.append(i, *sender);
+  ASSERT_TRUE(rig.wait_for([&](const Accounting&) { return rig.first.attempts >= 3; }));
+  EXPECT_FALSE(sender->status().reachable);
+  EXPECT_EQ(sender->status().complaint, "connect h:1: Connection refused");
+  EXPECT_EQ(rig.store.ledger.read().held, 5U);
+  {
+    const std::scoped_lock lock(rig.first.mutex);
+    rig.first.behave = {};
+  }
+  ASSERT_TRUE(rig.exported(5));
+  EXPECT_EQ(rig.first.got, up_to(5));
+  EXPECT_TRUE(sender->status().reachable);
+}
+
+TEST(Sender, ADeadReceiverCostsOneAttemptInTheLongestWait) {
+  Rig rig;
+  rig.first.behave = refused;
+  const auto sender = rig.start(1, 4);
+  for (std::uint32_t i = 1; i <= 100; ++i) rig.append(i, *sender);
+  std::this_thread::sleep_for(500ms);
+  EXPECT_LE(rig.first.attempts, 4 + 500 / 40 + 3) << "those under way together at first, then one at a time";
+  EXPECT_GE(rig.first.attempts, 3);
+}
+
+TEST(Sender, WaitsAsLongAsTheReceiverAsks) {
+  Rig rig;
+  rig.first.behave = [&](const Payload&, const SendContext&) -> SendOutcome {
+    if (rig.first.attempts > 1) return Accepted{};
+    return Retry{300ms, "HTTP 429"};
+  };
+  const Time begin = monotonic_now();
+  const auto sender = rig.start();
+  rig.append(1, *sender);
+  ASSERT_TRUE(rig.exported(1));
+  EXPECT_GE(monotonic_now() - begin, Duration(300ms));
+}
+
+TEST(Sender, PartialAndPermanentAreDoneWithAndCounted) {
+  Rig rig;
+  rig.first.behave = [&](const Payload&, const SendContext&) -> SendOutcome {
+    if (rig.first.attempts == 1) return Partial{1, "too many"};
+    if (rig.first.attempts == 2) return Permanent{"HTTP 400"};
+    return Partial{900, "more than there were"};
+  };
+  const auto sender = rig.start();
+  for (std::uint32_t i = 1; i <= 3; ++i) rig.append(i, *sender);
+  ASSERT_TRUE(rig.wait_for([](const Accounting& a) { return a.held == 0; }));
+  const Accounting account = rig.store.ledger.read();
+  EXPECT_EQ(account.dropped_by(DropCause::kRejected), 2U);
+  EXPECT_EQ(account.dropped_by(DropCause::kRefused), 1U);
+  EXPECT_TRUE(account.balanced());
+}
+
+TEST(Sender, GoesOverToTheNextEndpointAndBack) {
+  Rig rig;
+  rig.first.behave = refused;
+  const auto sender = rig.start(2);
+  for (std::uint32_t i = 1; i <= 20; ++i) rig.append(i, *sender);
+  ASSERT_TRUE(rig.exported(20));
+  EXPECT_EQ(rig.second.got, up_to(20));
+  EXPECT_TRUE(sender->status().reachable);
+  {
+    const std::scoped_lock lock(rig.first.mutex);
+    rig.first.behave = {};
+  }
+  std::this_thread::sleep_for(60ms);  // the longest wait
+  for (std::uint32_t i = 21; i <= 25; ++i) rig.append(i, *sender);
+  ASSERT_TRUE(rig.exported(25));
+  EXPECT_EQ(rig.first.got, (std::vector<std::uint32_t>{21, 22, 23, 24, 25}));
+}
+
+TEST(Sender, AsManyUnderWayAsConfigured) {
+  Rig rig;
+  rig.first.behave = [](const Payload&, const SendContext&) -> SendOutcome {
+    std::this_thread::sleep_for(20ms);
+    return Accepted{};
+  };
+  const auto sender = rig.start(1, 4);
+  for (std::uint32_t i = 1; i <= 40; ++i) rig.append(i, *sender);
+  ASSERT_TRUE(rig.exported(40));
+  EXPECT_GT(rig.first.most_under_way, 1);
+  EXPECT_LE(rig.first.most_under_way, 4);
+}
+
+TEST(Sender, ALinkTooSlowForTheTimeoutGetsMoreOfIt) {
+  Rig rig;
+  rig.first.behave = [](const Payload&, const SendContext& context) -> SendOutcome {
+    if (context.patience >= 8) return Accepted{};
+    return Retry{std::nullopt, "no answer", true, true};
+  };
+  const auto sender = rig.start();
+  rig.append(1, *sender);
+  ASSERT_TRUE(rig.exported(1));
+  EXPECT_EQ(rig.first.attempts, 4);
+  EXPECT_EQ(rig.store.metric("telegen_export_possible_duplicates_total"), 3);
+}
+
+TEST(Sender, StopsWhenItsTimeIsOverAndWhatIsLeftWaits) {
+  Rig rig;
+  rig.first.behave = refused;
+  const auto sender = rig.start();
+  rig.append(1, *sender);
+  const Time begin = monotonic_now();
+  sender->stop(begin + 200ms);
+  EXPECT_GE(monotonic_now() - begin, Duration(150ms)) << "it tried until then";
+  EXPECT_LT(monotonic_now() - begin, Duration(2s));
+  EXPECT_EQ(rig.store.ledger.read().held, 1U);
+  EXPECT_EQ(rig.store.drain().size(), 1U);
+}
+
+TEST(Sender, SendsAllBeforeItStops) {
+  Rig rig;
+  rig.first.behave = [](const Payload&, const SendContext&) -> SendOutcome {
+    std::this_thread::sleep_for(2ms);
+    return Accepted{};
+  };
+  const auto sender = rig.start(1, 3);
+  for (std::uint32_t i = 1; i <= 60; ++i) rig.append(i, *sender);
+  sender->stop(monotonic_now() + 5s);
+  EXPECT_EQ(rig.store.ledger.read().exported, 60U);
+}
+
+TEST(Sender, TheOneThatRetiresLeavesTheRestToTheNext) {
+  Rig rig;
+  rig.first.behave = [](const Payload&, const SendContext&) -> SendOutcome {
+    std::this_thread::sleep_for(5ms);
+    return Accepted{};
+  };
+  auto sender = rig.start();
+  for (std::uint32_t i = 1; i <= 40; ++i) rig.append(i, *sender);
+  std::this_thread::sleep_for(20ms);
+  sender->retire();
+  const Accounting account = rig.store.ledger.read();
+  EXPECT_GT(account.held, 0U);
+  sender = rig.start();
+  ASSERT_TRUE(rig.exported(40));
+  EXPECT_EQ(rig.first.got, up_to(40));
+}
+
+}  // namespace
+}  // namespace telegen

@@ -1,0 +1,157 @@
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <thread>
+
+#include "delivery/segment_source.h"
+#include "helpers.h"
+#include "pipeline/span_batcher.h"
+
+namespace telegen {
+namespace {
+
+using namespace std::chrono_literals;
+using testing::metric;
+using testing::spans_of;
+
+class CountingOutput final : public SpanOutput {
+ public:
+  CountingOutput(std::vector<std::uint32_t>& seen, bool fails) : seen_(seen), fails_(fails) {}
+  std::string_view name() const override { return "file"; }
+  Result<void> write(std::span<const Span> spans) override {
+    if (fails_) return fail("write to x: full");
+    for (const Span& span : spans) seen_.push_back(span.process);
+    return {};
+  }
+
+ private:
+  std::vector<std::uint32_t>& seen_;
+  bool fails_;
+};
+
+class AcceptingTransport final : public Transport {
+ public:
+  explicit AcceptingTransport(std::atomic<int>& requests) : requests_(requests) {}
+  std::string_view authority() const override { return "h:1"; }
+  SendOutcome send(Payload&, const SendContext&) override {
+    ++requests_;
+    return Accepted{};
+  }
+
+ private:
+  std::atomic<int>& requests_;
+};
+
+struct Rig {
+  MetricRegistry metrics;
+  OwnMemory memory;
+  RecentSpans recent{10};
+  std::atomic<int> requests = 0;
+  std::vector<std::uint32_t> seen;
+  std::unique_ptr<Delivery> delivery;
+  std::unique_ptr<SpanBatcher> batcher;
+
+  explicit Rig(bool receiver) {
+    DeliveryPlan plan;
+    if (receiver) {
+      plan.destinations.push_back({.name = "otlp",
+                                   .text = "otlp h:1",
+                                   .signals = {Signal::kTraces},
+                                   .endpoints = {[this]() -> Result<std::unique_ptr<Transport>> {
+                                     return std::make_unique<AcceptingTransport>(requests);
+                                   }}});
+    }
+    delivery =
+        std::move(*Delivery::start(std::move(plan), {memory, metrics, monotonic_now, unix_now, [] { return 0ULL; }}));
+  }
+  SpanProcessing processing(std::string_view sampler = "always_on") const {
+    return {.settings = {.batch_size = 10, .batch_timeout = 20ms, .scope = {}},
+            .sampler = Sampler::make(sampler, 0.5),
+            .outputs = {}};
+  }
+  void start(SpanProcessing processing) {
+    batcher = std::make_unique<SpanBatcher>(std::move(processing), BatcherWorld{.delivery = *delivery,
+                                                                                .recent = recent,
+                                                                                .metrics = metrics,
+                                                                                .enrich =
+                                                                                    [](std::span<Span> spans) {
+                                                                                      for (Span& span : spans)
+                                                                                        span.name = "enriched";
+                                                                                    },
+                                                                                .clock = monotonic_now});
+  }
+  Accounting account(const std::string& name) const {
+    for (const auto& each : delivery->accounts(Signal::kTraces).destinations) {
+      if (each.destination == name) return each.account;
+    }
+    return {};
+  }
+};
+
+TEST(SpanBatcher, FullBatchesGoAtOnceAndTheRestAfterItsTime) {
+  Rig rig(true);
+  rig.start(rig.processing());
+  rig.batcher->intake().push(spans_of(23), monotonic_now());
+  for (int i = 0; i < 500 && rig.account("otlp").exported < 23; ++i) std::this_thread::sleep_for(10ms);
+  EXPECT_EQ(rig.account("otlp").exported, 23U);
+  EXPECT_EQ(rig.requests, 3);
+  EXPECT_EQ(rig.recent.snapshot().back().name, "enriched");
+  EXPECT_EQ(rig.recent.snapshot().back().process, 22U);
+}
+
+TEST(SpanBatcher, SampledOutAreCountedAndNotShown) {
+  Rig rig(true);
+  rig.start(rig.processing("always_off"));
+  rig.batcher->intake().push(spans_of(5), monotonic_now());
+  ASSERT_TRUE(rig.batcher->flush(5s));
+  EXPECT_EQ(rig.delivery->pipeline(Signal::kTraces).read().dropped_by(DropCause::kSampledOut), 5U);
+  EXPECT_TRUE(rig.recent.snapshot().empty());
+  EXPECT_EQ(rig.account("otlp").received, 0U);
+}
+
+TEST(SpanBatcher, WithoutAReceiverAnOutputOfThisHostDecides) {
+  Rig rig(false);
+  auto processing = rig.processing();
+  processing.outputs.push_back(std::make_shared<CountingOutput>(rig.seen, true));
+  processing.outputs.push_back(std::make_shared<CountingOutput>(rig.seen, false));
+  rig.start(std::move(processing));
+  rig.batcher->intake().push(spans_of(3), monotonic_now());
+  ASSERT_TRUE(rig.batcher->flush(5s));
+  EXPECT_EQ(rig.account("local").exported, 3U) << "one of them has the spans";
+  EXPECT_EQ(metric(rig.metrics, "telegen_output_failed_spans_total", "file"), 3);
+  auto failing = rig.processing();
+  failing.outputs.push_back(std::make_shared<CountingOutput>(rig.seen, true));
+  rig.batcher->apply(std::move(failing));
+  rig.batcher->intake().push(spans_of(2), monotonic_now());
+  ASSERT_TRUE(rig.batcher->flush(5s));
+  EXPECT_EQ(rig.account("local").dropped_by(DropCause::kRefused), 2U);
+}
+
+TEST(SpanBatcher, ASpanLargerThanARequestIsDroppedAndTheOthersGo) {
+  Rig rig(true);
+  auto processing = rig.processing();
+  processing.settings.max_request_bytes = 64 << 10;
+  rig.start(std::move(processing));
+  std::vector<Span> spans = spans_of(5);
+  spans[2].attributes.push_back({"huge", std::string(10 << 20, 'x')});
+  rig.batcher->intake().push(std::move(spans), monotonic_now());
+  ASSERT_TRUE(rig.batcher->flush(5s));
+  ASSERT_TRUE(rig.delivery->flush(5s));
+  EXPECT_EQ(rig.delivery->pipeline(Signal::kTraces).read().dropped_by(DropCause::kOversized), 1U);
+  EXPECT_EQ(rig.account("otlp").exported, 4U);
+}
+
+TEST(SpanBatcher, StopPassesOnEverything) {
+  Rig rig(true);
+  auto processing = rig.processing();
+  processing.settings.batch_timeout = 60s;
+  rig.start(std::move(processing));
+  rig.batcher->intake().push(spans_of(25), monotonic_now());
+  rig.batcher->stop();
+  EXPECT_EQ(rig.delivery->pipeline(Signal::kTraces).read().held, 0U);
+  EXPECT_TRUE(rig.delivery->flush(5s));
+  EXPECT_EQ(rig.account("otlp").exported, 25U);
+}
+
+}  // namespace
+}  // namespace telegen
