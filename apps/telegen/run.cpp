@@ -163,6 +163,7 @@ LoaderServices Loader::services() {
     return pid != own && (probes_->is_selected(pid) || may_trace(scope_, pid));
   };
   services.set_selected = [this](std::uint32_t pid, bool selected) { probes_->set_selected(pid, selected); };
+  services.set_capture = [this](std::uint32_t bytes) { probes_->set_capture_bytes(bytes); };
   services.rotate_output = [this]() -> Result<Fd> {
     const FileOutputSettings& file = settings_.output.file;
     if (file.path.empty()) return fail("no output file is configured");

@@ -48,7 +48,8 @@ std::string ebpf_status(const KernelCounters& counters, const EventLoop& events,
                    {{"ring_full", counters.value(TG_COUNT_RING_FULL)},
                     {"connection_table_full", counters.value(TG_COUNT_TABLE_FULL)},
                     {"memory_unreadable", counters.value(TG_COUNT_UNREADABLE)},
-                    {"arguments_missing", counters.value(TG_COUNT_ARGUMENTS_LOST)}}},
+                    {"arguments_missing", counters.value(TG_COUNT_ARGUMENTS_LOST)},
+                    {"suspended", counters.value(TG_COUNT_SUSPENDED)}}},
                   {"worker_generation", generation}});
 }
 

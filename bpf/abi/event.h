@@ -151,6 +151,7 @@ enum tg_counter {
   TG_COUNT_ARGUMENTS_LOST,  /* ends of calls without their entry (enter+exit, kprobe), or entries without their end
                                (kprobe) */
   TG_COUNT_RING_BYTES,      /* bytes of the records written */
+  TG_COUNT_SUSPENDED,       /* transfers not told of: capture was suspended */
   TG_COUNTERS = 16,
 };
 

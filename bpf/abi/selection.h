@@ -43,7 +43,7 @@ struct tg_settings {
   __u32 rules;         /* how many of tg_rules are in use */
   __u32 loader;        /* tgid; it and its children are never traced */
   __u32 epoch;         /* counts workers: a connection is announced once to each */
-  __u32 capture_bytes; /* of the head of each turn */
+  __u32 capture_bytes; /* of the head of each turn; 0: suspended, transfers are counted and not told of */
   __u32 wakeup_bytes;  /* fill of the ring at which the reader is woken; below, it looks by its timer */
   __u32 look_bytes;    /* a CPU looks at the fill each time it has written so many; a power of two */
 };

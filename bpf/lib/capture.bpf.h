@@ -212,12 +212,20 @@ __noinline int emit_transfer(void)
   struct tg_connection *connection = find_or_add_connection(&t->socket);
 
   if (!connection) return 0;
+  __u32 capture_bytes = now->capture_bytes; /* read once: the loader changes it at any time */
+
+  if (capture_bytes == 0) {
+    connection->turn = 0;       /* what is told of next begins a turn, and is captured from its head */
+    position_of(t, connection); /* not told of, but it did move: it will show as a gap */
+    count(TG_COUNT_SUSPENDED, 1);
+    return 0;
+  }
   if (connection->epoch != now->epoch &&
       !announce(&t->socket, connection, now->epoch, t->direction, t->length + t->later)) {
     position_of(t, connection); /* lost, but it did move */
     return 0;
   }
-  set_budget(t, connection, now->capture_bytes);
+  set_budget(t, connection, capture_bytes);
   take_segments();
 
   __u32 captured = t->captured, payload = captured + t->tail;

@@ -47,6 +47,7 @@ void KernelCounters::expose(MetricRegistry& registry) const {
   add(kLost, kLostHelp, {{"cause", "connection_table_full"}}, TG_COUNT_TABLE_FULL);
   add(kLost, kLostHelp, {{"cause", "memory_unreadable"}}, TG_COUNT_UNREADABLE);
   add(kLost, kLostHelp, {{"cause", "arguments_missing"}}, TG_COUNT_ARGUMENTS_LOST);
+  add(kLost, kLostHelp, {{"cause", "suspended"}}, TG_COUNT_SUSPENDED);
   add("telegen_ring_lost_stream_bytes_total", "Stream bytes that records lost to a full ring told of.", {},
       TG_COUNT_RING_FULL_BYTES);
 }

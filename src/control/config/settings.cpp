@@ -36,6 +36,7 @@ void describe(SettingsVisitor& v, SelfTelemetrySettings& s) {
 }
 
 void describe(SettingsVisitor& v, SourceSettings& s) {
+  v.section("resources", "What the agent itself may use.", contents(s.resources));
   v.section("ebpf", "What the kernel side may use.", contents(s.ebpf));
   v.section("tracing", "Which requests become spans, and how they are linked.", [&s](SettingsVisitor& tracing) {
     describe(tracing, s.protocols);

@@ -9,6 +9,7 @@
 #include "delivery/settings.h"
 #include "discovery/settings.h"
 #include "export/settings.h"
+#include "governor/settings.h"
 #include "loader/settings.h"
 #include "protocols/core/settings.h"
 #include "tracing/settings.h"
@@ -32,6 +33,7 @@ struct SelfTelemetrySettings {             // self_telemetry:
 void describe(SettingsVisitor& visitor, SelfTelemetrySettings& settings);
 
 struct SourceSettings {  // agent:
+  ResourceSettings resources;
   EbpfSettings ebpf;
   TracingSettings tracing;     // agent.tracing is two rooms' section:
   ProtocolSettings protocols;  // how requests are linked, and which protocols are decoded

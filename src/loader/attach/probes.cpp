@@ -87,6 +87,7 @@ struct Probes::State {
   MappedArray<tg_rule> rules;
   MappedArray<SelectedPage> selected;
   std::uint32_t ring_bytes = 0;
+  std::uint32_t capture_bytes = 0;  // as configured
   std::vector<std::string> failures;
 
   Result<void> open_and_load(const Plan& plan, const EbpfSettings& wanted);
@@ -159,7 +160,8 @@ Result<void> Probes::State::map_arrays(const EbpfSettings& wanted) {
   tg_settings& now = settings.values()[0];
   now.loader = static_cast<std::uint32_t>(::getpid());
   now.epoch = 1;
-  now.capture_bytes = static_cast<std::uint32_t>(wanted.capture_bytes.bytes);
+  capture_bytes = static_cast<std::uint32_t>(wanted.capture_bytes.bytes);
+  now.capture_bytes = capture_bytes;
   now.wakeup_bytes = ring_bytes / 16;
   // All CPUs together write less than the mark between two looks of any one.
   const auto cpus = static_cast<std::uint32_t>(std::max(::libbpf_num_possible_cpus(), 1));
@@ -272,6 +274,13 @@ std::string Probes::describe_connections() const {
   return records;
 }
 
-void Probes::next_epoch() { ++state_->settings.values()[0].epoch; }
+void Probes::next_epoch() {
+  ++state_->settings.values()[0].epoch;
+  set_capture_bytes(state_->capture_bytes);
+}
+
+void Probes::set_capture_bytes(std::uint32_t bytes) {
+  state_->settings.values()[0].capture_bytes = std::min(bytes, state_->capture_bytes);
+}
 
 }  // namespace telegen

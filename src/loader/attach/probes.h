@@ -38,8 +38,13 @@ class Probes {
   // after the other. UNIX sockets' paths are not in the table; those connections are announced with their next
   // transfer.
   std::string describe_connections() const;
-  // A new worker knows no connections: from now on each is announced again with its next transfer.
+  // A new worker knows no connections: from now on each is announced again with its next transfer. Nor does it know
+  // what the one before made of capture: that is as configured again.
   void next_epoch();
+  // How much of each turn's head is captured from now on: never more than was configured when the programs were loaded.
+  // 0 suspends: no transfer is told of until this is raised, each is counted (TG_COUNT_SUSPENDED), and processes and
+  // connections are followed on.
+  void set_capture_bytes(std::uint32_t bytes);
 
  private:
   struct State;

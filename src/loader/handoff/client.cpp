@@ -64,6 +64,12 @@ Result<void> LoaderClient::select(std::uint32_t pid, bool selected) {
 
 Result<Fd> LoaderClient::rotate_output() { return ask_for_fd({RequestType::kRotateOutput}, "rotate the output file"); }
 
+Result<void> LoaderClient::set_capture(std::uint32_t bytes) {
+  auto reply = ask({.type = RequestType::kSetCapture, .argument = bytes}, "set how much is captured");
+  if (!reply) return std::unexpected(reply.error());
+  return {};
+}
+
 Result<Fd> LoaderClient::open_segment(SegmentPlace place) {
   return ask_for_fd({RequestType::kOpenSegment, place.number, place.disk}, "open a queue segment");
 }

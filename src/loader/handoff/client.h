@@ -35,6 +35,7 @@ class LoaderClient final : public PrivilegedProc {
   Result<void> reload();
   // Have the files for TLS changed since they were handed over? Then hello() gives the new ones.
   Result<bool> refresh_tls();
+  Result<void> set_capture(std::uint32_t bytes);  // of each turn's head, at most as configured; 0 suspends
 
   // The loader has gone: no request will be answered any more.
   bool is_gone() const;

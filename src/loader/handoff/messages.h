@@ -23,6 +23,7 @@ enum class RequestType : std::uint32_t {
   kOpenSegment,   // one of them, made if there was none; pid: its number, argument: 1 on disk
   kReload,        // read the configuration again; refused, the answer carries a text that says why
   kRefreshTls,    // read the files for TLS again; descriptors: 1 if they changed, then hello gives the new ones
+  kSetCapture,    // how much of each turn's head is captured; argument: bytes, at most as configured; 0: suspended
 };
 
 struct Request {

@@ -34,6 +34,10 @@ Result<void> LoaderServer::answer(int socket, const Request& request, std::uint3
     case RequestType::kReload: return answer_reload(socket);
     case RequestType::kRefreshTls: return answer_refresh(socket);
     case RequestType::kDeselect: services_.set_selected(request.pid, false); return send_answer(socket, {});
+    case RequestType::kSetCapture:
+      if (!services_.set_capture) return send_answer(socket, {.error = ENOTSUP});
+      services_.set_capture(request.argument);
+      return send_answer(socket, {});
     case RequestType::kReadProc:
     case RequestType::kOpenExecutable:
     case RequestType::kSelect: break;

@@ -7,7 +7,7 @@ import struct
 from pathlib import Path
 
 _CALL = {"x86_64": 321, "aarch64": 280}[platform.machine()]
-_NEXT_KEY, _FD_BY_ID, _INFO = 4, 14, 15  # enum bpf_cmd
+_LOOK_UP, _UPDATE, _NEXT_KEY, _FD_BY_ID, _INFO = 1, 2, 4, 14, 15  # enum bpf_cmd
 _HASHES = (1, 9)                         # enum bpf_map_type: hash and LRU hash
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -63,3 +63,27 @@ def entries(loader_pid):
         finally:
             os.close(fd)
     return found
+
+
+_SETTINGS = struct.Struct("6I")  # struct tg_settings of bpf/abi/selection.h
+_CAPTURE_AT = 3                  # its capture_bytes
+
+
+def set_capture(loader_pid, wanted):
+    """What the loader does when the worker asks it to capture `wanted` bytes of each head; returns what it was."""
+    for number in _ids(loader_pid):
+        fd = _bpf(_FD_BY_ID, struct.pack("I", number))
+        try:
+            if _about(fd)[2] != "tg_settings":
+                continue
+            key, value = ctypes.create_string_buffer(4), ctypes.create_string_buffer(_SETTINGS.size)
+            element = struct.pack("IIQQQ", fd, 0, ctypes.addressof(key), ctypes.addressof(value), 0)
+            _bpf(_LOOK_UP, element)
+            fields = list(_SETTINGS.unpack(value.raw))
+            before, fields[_CAPTURE_AT] = fields[_CAPTURE_AT], wanted
+            ctypes.memmove(value, _SETTINGS.pack(*fields), _SETTINGS.size)
+            _bpf(_UPDATE, element)
+            return before
+        finally:
+            os.close(fd)
+    raise AssertionError(f"process {loader_pid} has no map tg_settings")

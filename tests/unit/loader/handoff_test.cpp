@@ -45,6 +45,7 @@ class Handoff : public ::testing::Test {
     services.set_selected = [this](std::uint32_t pid, bool on) {
       on ? void(selected.insert(pid)) : void(selected.erase(pid));
     };
+    services.set_capture = [this](std::uint32_t bytes) { captures.push_back(bytes); };
     loader = std::jthread([this, services, socket = std::move(pair.loader)] {
       LoaderServer server(services, proc);
       for (auto alive = server.answer_one(socket.get(), 7); alive && *alive;)
@@ -56,6 +57,7 @@ class Handoff : public ::testing::Test {
   FakeProc proc;
   Fd ring, listener;
   std::set<std::uint32_t> selected;
+  std::vector<std::uint32_t> captures;
   std::unique_ptr<LoaderClient> client;
   std::jthread loader;
 };
@@ -89,6 +91,16 @@ TEST_F(Handoff, OtherProcessesAreRefused) {
   EXPECT_EQ(selected, std::set<std::uint32_t>{11});
 }
 
+TEST_F(Handoff, WhatIsCapturedCanBeLoweredSuspendedAndRaised) {
+  for (const std::uint32_t bytes : {2048U, 0U, 4096U}) {
+    const auto set = client->set_capture(bytes);
+    ASSERT_TRUE(set.has_value()) << set.error().message;
+  }
+  client.reset();
+  loader.join();
+  EXPECT_EQ(captures, (std::vector<std::uint32_t>{2048, 0, 4096}));
+}
+
 TEST_F(Handoff, ErrorsComeBackInWords) {
   const auto gone = client->read(404, ProcFile::kEnviron);
   EXPECT_EQ(gone.error().code, ESRCH);
@@ -102,7 +114,8 @@ TEST(HandoffServer, UnknownRequestsAndWrongSizesAreNoRequests) {
   LoaderServices services;
   services.may_trace = [](std::uint32_t) { return true; };
   LoaderServer server(services, proc);
-  const Request unknown{.type = static_cast<RequestType>(99), .pid = 1};
+  const std::uint32_t unknown[] = {99, 1, 0, 0};  // as a Request, of a type that there is not
+  static_assert(sizeof unknown == sizeof(Request));
   ASSERT_TRUE(send_message(pair.worker.get(), &unknown, sizeof unknown, {}).has_value());
   ASSERT_TRUE(server.answer_one(pair.loader.get(), 0).has_value());
   Answer answer;
@@ -114,6 +127,11 @@ TEST(HandoffServer, UnknownRequestsAndWrongSizesAreNoRequests) {
   ASSERT_TRUE(server.answer_one(pair.loader.get(), 0).has_value());
   ASSERT_TRUE(*receive_message(pair.worker.get(), &answer, sizeof answer, fds));
   EXPECT_EQ(answer.error, EINVAL);
+  const Request capture{.type = RequestType::kSetCapture, .argument = 512};
+  ASSERT_TRUE(send_message(pair.worker.get(), &capture, sizeof capture, {}).has_value());
+  ASSERT_TRUE(server.answer_one(pair.loader.get(), 0).has_value());
+  ASSERT_TRUE(*receive_message(pair.worker.get(), &answer, sizeof answer, fds));
+  EXPECT_EQ(answer.error, ENOTSUP) << "a loader without probes";
   ASSERT_TRUE(send_message(pair.worker.get(), "abc", 3, {}).has_value());
   EXPECT_FALSE(server.answer_one(pair.loader.get(), 0).has_value());
   pair.worker.reset();
