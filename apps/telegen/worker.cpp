@@ -26,6 +26,7 @@
 #include "loader/handoff/confine.h"
 #include "log_level.h"
 #include "partly_traced.h"
+#include "resources.h"
 #include "scope.h"
 #include "shard_options.h"
 #include "signal_pipeline.h"
@@ -134,6 +135,7 @@ class Worker {
   std::unique_ptr<ProcessCatalog> catalog_;
   std::unique_ptr<PartlyTraced> partly_traced_;
   std::unique_ptr<EventLoop> events_;
+  std::unique_ptr<Resources> resources_;
   std::unique_ptr<ApiServer> api_;
 };
 
@@ -395,6 +397,7 @@ void Worker::wait_for_the_end() {
     pipeline_->delivery().tick();
     if (has_tls_files_ && seconds % kSecondsBetweenCertificates == 0) look_at_certificates();
     partly_traced_->tell(monotonic_now());
+    resources_->tick(monotonic_now());
     if (signal == SIGUSR1) log_status();  // SIGINT: the terminal sends it to both, and the loader decides
     if (client_.is_gone()) {
       log_warn("the loader has gone; what is held is sent, then this process ends");
@@ -425,6 +428,7 @@ Result<void> Worker::run() {
   if (auto started = start_pipeline(std::move(*read_tls)); !started) return started;
   if (auto started = start_catalog(); !started) return started;
   if (auto started = start_events(); !started) return started;
+  resources_ = std::make_unique<Resources>(settings_, client_, [](double) {}, metrics_);
   // Ready means that what already runs is traced.
   if (!catalog_->drain(kFirstLook))
     log_warn("not every running process could be looked at within 10 s; the rest follows");
