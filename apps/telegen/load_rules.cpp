@@ -3,6 +3,7 @@
 #include "export/environment.h"
 #include "export/transport/endpoint.h"
 #include "loader/plan/plan.h"
+#include "processing/span_processor.h"
 #include "scope.h"
 
 namespace telegen::app {
@@ -40,6 +41,12 @@ std::vector<Complaint> check_probes(const Settings& settings) {
   return complaints;
 }
 
+std::vector<Complaint> check_processing(const Settings& settings) {
+  std::vector<Complaint> complaints;
+  for (const auto& [key, message] : SpanProcessor::check(settings.pipeline)) complaints.push_back({key, message});
+  return complaints;
+}
+
 }  // namespace
 
 LoadRequest with_rules(LoadRequest request) {
@@ -47,6 +54,7 @@ LoadRequest with_rules(LoadRequest request) {
   request.checks.push_back(check_endpoint);
   request.checks.push_back(check_discovery);
   request.checks.push_back(check_probes);
+  request.checks.push_back(check_processing);
   return request;
 }
 

@@ -10,6 +10,7 @@
 #include "export/settings.h"
 #include "loader/settings.h"
 #include "pipeline/settings.h"
+#include "processing/settings.h"
 #include "protocols/core/settings.h"
 #include "tracing/settings.h"
 
@@ -46,6 +47,7 @@ struct Settings {
   BackoffSettings backoff;
   DiscoverySettings discovery;
   SourceSettings agent;
+  ProcessingSettings pipeline;
   SelfTelemetrySettings self_telemetry;
 };
 void describe(SettingsVisitor& visitor, Settings& settings);

@@ -1,0 +1,64 @@
+#include "processing/settings.h"
+
+namespace telegen {
+namespace {
+
+template <class Section>
+SettingsVisitor::Body contents(Section& section) {
+  return [&section](SettingsVisitor& visitor) { describe(visitor, section); };
+}
+
+template <class Entry>
+SettingsVisitor::List list_of(std::vector<Entry>& entries) {
+  return {[&entries] { return entries.size(); }, [&entries](std::size_t n) { entries.assign(n, {}); },
+          [&entries](std::size_t i, SettingsVisitor& visitor) { describe(visitor, entries.at(i)); }};
+}
+
+}  // namespace
+
+void describe(SettingsVisitor& v, RuleSettings& s) {
+  v.field("name", s.name,
+          "Name of the span. A pattern, as are the following: a glob over the whole text (`*` any text, `?` one byte, "
+          "`[a-z]`), or `/regex/` (RE2), which matches anywhere unless it says `^` and `$`.");
+  v.field("service", s.service, "`service.name`.");
+  v.field("path", s.path, "`url.path`, or the path in `url.full`. As a glob, `/static/` is written `\\/static/`.");
+  v.field("route", s.route, "`http.route`.");
+  v.field("status", s.status,
+          "Any of `unset`, `ok`, `error`, HTTP status codes and ranges of them, such as `error,404,500-599`.");
+  v.field("kind", s.kind, "`internal`, `server`, `client`, `producer` or `consumer`.");
+  v.field("attributes", s.attributes,
+          "Attributes of the span, else of its resource, and patterns for their values. An empty pattern: any value.");
+}
+
+void describe(SettingsVisitor& v, FilterSettings& s) {
+  v.field("health_checks", s.health_checks,
+          "Leave out health checks that did not fail: GET and HEAD of the paths below or by the user agents below, and "
+          "the gRPC health protocol. Failed ones (status error) are kept.");
+  v.field("health_check_paths", s.health_check_paths, "Patterns for the paths of health checks.");
+  v.field("health_check_user_agents", s.health_check_user_agents,
+          "Patterns for the user agents of health checks, whatever their path.");
+  v.list("include", "Spans to keep: those for which all conditions of any entry hold. Empty: all.", list_of(s.include));
+  v.list("exclude", "Spans to leave out, in the same form. It wins over `include`.", list_of(s.exclude));
+}
+
+void describe(SettingsVisitor& v, TransformSettings& s) {
+  v.field("action", s.action, "`add`, `rename`, `delete` or `hash`.");
+  v.field("key", s.key,
+          "The attribute. For `add` a value that is there is replaced; for `delete` and `hash` it is a pattern.");
+  v.field("value", s.value, "`add`: the text that is set.");
+  v.field("from", s.from,
+          "`add`: the attribute, of the span or else of its resource, whose value is copied. Where it is absent, "
+          "nothing is set.");
+  v.field("to", s.to, "`rename`: the new key. What has that key already is replaced.");
+  v.section("when", "Only spans for which all of these hold.", contents(s.when));
+}
+
+void describe(SettingsVisitor& v, ProcessingSettings& s) {
+  v.section("filter", "Which spans are left out. Metrics are made before and count them.", contents(s.filter));
+  v.list("transform",
+         "Changes of span attributes, one after the other. `hash` puts the SHA-256 of the value in its place: equal "
+         "values stay equal, but what can be guessed can be found out.",
+         list_of(s.transform));
+}
+
+}  // namespace telegen

@@ -1,0 +1,55 @@
+// The section `pipeline` of the configuration: what becomes of spans between their making and their export. The structs
+// are as written; SpanProcessor::make compiles them. Each describe() visits the keys inside its section.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "base/settings.h"
+
+namespace telegen {
+
+// Conditions, ANDed; an empty one is not asked for. Patterns as TextPattern takes them.
+struct RuleSettings {
+  std::string name;
+  std::string service;                            // service.name
+  std::string path;                               // url.path, or the path of url.full
+  std::string route;                              // http.route
+  std::string status;                             // "error", "404", "500-599", "unset,404"
+  std::string kind;                               // internal, server, client, producer, consumer
+  std::map<std::string, std::string> attributes;  // of the span, else of its resource
+  bool operator==(const RuleSettings&) const = default;
+};
+
+struct FilterSettings {
+  bool health_checks = true;  // left out
+  std::vector<std::string> health_check_paths = {
+      "/health", "/health/live", "/health/ready", "/healthz", "/healthz/*", "/livez",           "/livez/*",
+      "/readyz", "/readyz/*",    "/live",         "/ready",   "/ping",      "/actuator/health", "/actuator/health/*"};
+  std::vector<std::string> health_check_user_agents = {"kube-probe/*", "ELB-HealthChecker/*", "GoogleHC/*",
+                                                       "Consul Health Check", "Amazon-Route53-Health-Check-Service*"};
+  std::vector<RuleSettings> include;  // empty: every span
+  std::vector<RuleSettings> exclude;
+};
+
+struct TransformSettings {
+  std::string action;  // add, rename, delete, hash
+  std::string key;     // delete and hash: a pattern
+  std::string value;   // add: literal text
+  std::string from;    // add: the attribute whose value is copied
+  std::string to;      // rename
+  RuleSettings when;
+};
+
+struct ProcessingSettings {
+  FilterSettings filter;
+  std::vector<TransformSettings> transform;
+};
+
+void describe(SettingsVisitor& visitor, RuleSettings& settings);
+void describe(SettingsVisitor& visitor, FilterSettings& settings);
+void describe(SettingsVisitor& visitor, TransformSettings& settings);
+void describe(SettingsVisitor& visitor, ProcessingSettings& settings);
+
+}  // namespace telegen
