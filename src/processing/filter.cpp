@@ -9,6 +9,12 @@ namespace {
 
 constexpr std::string_view kGrpcHealthService = "grpc.health.v1.Health/";  // its methods are Check, Watch and List
 
+constexpr std::string_view kPath = "url.path";
+constexpr std::string_view kRpcMethod = "rpc.method";
+constexpr std::string_view kMethod = "http.request.method";
+constexpr std::string_view kUserAgent = "user_agent.original";
+static_assert(kMethod.size() == kUserAgent.size());
+
 struct Request {
   std::string_view method, path, user_agent, rpc_method;
 };
@@ -19,18 +25,14 @@ Request request_of(const Attributes& attributes) {
   for (const Attribute& attribute : attributes) {
     const auto* text = std::get_if<std::string>(&attribute.value);
     if (text == nullptr) continue;
-    switch (attribute.key.size()) {
-      case 8:
-        if (attribute.key == "url.path") out.path = *text;
-        break;
-      case 10:
-        if (attribute.key == "rpc.method") out.rpc_method = *text;
-        break;
-      case 19:
-        if (attribute.key == "http.request.method") out.method = *text;
-        if (attribute.key == "user_agent.original") out.user_agent = *text;
-        break;
-      default: break;
+    const std::string_view key = attribute.key;
+    if (key.size() == kPath.size()) {
+      if (key == kPath) out.path = *text;
+    } else if (key.size() == kRpcMethod.size()) {
+      if (key == kRpcMethod) out.rpc_method = *text;
+    } else if (key.size() == kMethod.size()) {
+      if (key == kMethod) out.method = *text;
+      if (key == kUserAgent) out.user_agent = *text;
     }
   }
   return out;

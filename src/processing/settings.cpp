@@ -53,12 +53,32 @@ void describe(SettingsVisitor& v, TransformSettings& s) {
   v.section("when", "Only spans for which all of these hold.", contents(s.when));
 }
 
+void describe(SettingsVisitor& v, RedactionSettings& s) {
+  v.field(
+      "credit_cards", s.credit_cards,
+      "Numbers of payment cards: an issuer's prefix and length and a valid check digit, in one piece or in groups.");
+  v.field("tokens", s.tokens,
+          "Values of parameters that are named password, token, api_key or the like, users and passwords in URLs, "
+          "credentials behind `Bearer` and `Basic`, JSON Web Tokens, keys of known providers, private keys.");
+  v.field("emails", s.emails, "E-mail addresses.");
+  v.field(
+      "patterns", s.patterns,
+      "Regular expressions (RE2, without slashes) for what else is replaced. Each is tried on every text: they cost "
+      "more than all of the above.");
+  v.field("replacement", s.replacement, "What stands in the place of what was taken out.");
+}
+
 void describe(SettingsVisitor& v, ProcessingSettings& s) {
   v.section("filter", "Which spans are left out. Metrics are made before and count them.", contents(s.filter));
   v.list("transform",
          "Changes of span attributes, one after the other. `hash` puts the SHA-256 of the value in its place: equal "
          "values stay equal, but what can be guessed can be found out.",
          list_of(s.transform));
+  v.section(
+      "redaction",
+      "What is taken out of every text that leaves: span names, status messages, values of attributes, events. It "
+      "comes after `transform`.",
+      contents(s.redaction));
 }
 
 }  // namespace telegen

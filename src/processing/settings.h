@@ -42,14 +42,24 @@ struct TransformSettings {
   RuleSettings when;
 };
 
+struct RedactionSettings {
+  bool credit_cards = true;
+  bool tokens = true;
+  bool emails = false;
+  std::vector<std::string> patterns;  // RE2
+  std::string replacement = "[redacted]";
+};
+
 struct ProcessingSettings {
   FilterSettings filter;
   std::vector<TransformSettings> transform;
+  RedactionSettings redaction;
 };
 
 void describe(SettingsVisitor& visitor, RuleSettings& settings);
 void describe(SettingsVisitor& visitor, FilterSettings& settings);
 void describe(SettingsVisitor& visitor, TransformSettings& settings);
+void describe(SettingsVisitor& visitor, RedactionSettings& settings);
 void describe(SettingsVisitor& visitor, ProcessingSettings& settings);
 
 }  // namespace telegen

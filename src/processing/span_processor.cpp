@@ -15,6 +15,7 @@ SpanProcessor SpanProcessor::compile(const ProcessingSettings& settings, Attribu
   SpanProcessor out;
   out.filter_ = SpanFilter::compile(settings.filter, problems);
   out.transforms_ = Transforms::compile(settings.transform, keys, problems);
+  out.redactor_ = Redactor::compile(settings.redaction, problems);
   return out;
 }
 
@@ -42,7 +43,10 @@ Processed SpanProcessor::process(std::vector<Span> spans, Time) {
     ++out.dropped.at(static_cast<std::size_t>(cause));
     return true;
   });
-  for (Span& span : spans) transforms_.apply(span);
+  for (Span& span : spans) {
+    transforms_.apply(span);
+    out.redacted += redactor_.redact(span);
+  }
   out.ready = std::move(spans);
   return out;
 }

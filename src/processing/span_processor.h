@@ -1,4 +1,4 @@
-// What becomes of enriched spans before they are queued. The order is fixed: filter, transform.
+// What becomes of enriched spans before they are queued. The order is fixed: filter, transform, redaction.
 #pragma once
 
 #include <array>
@@ -12,6 +12,7 @@
 #include "model/span.h"
 #include "processing/attribute_keys.h"
 #include "processing/filter.h"
+#include "processing/redaction.h"
 #include "processing/settings.h"
 #include "processing/transform.h"
 
@@ -27,6 +28,7 @@ std::string_view to_text(ProcessingDrop cause);  // as the label `cause` of a me
 struct Processed {
   std::vector<Span> ready;
   std::array<std::uint64_t, kProcessingDrops> dropped{};
+  std::uint64_t redacted = 0;  // texts in which something was replaced
   std::uint64_t dropped_by(ProcessingDrop cause) const { return dropped.at(static_cast<std::size_t>(cause)); }
   std::uint64_t dropped_in_all() const { return std::accumulate(dropped.begin(), dropped.end(), std::uint64_t{0}); }
 };
@@ -48,6 +50,7 @@ class SpanProcessor {
 
   SpanFilter filter_;
   Transforms transforms_;
+  Redactor redactor_;
 };
 
 }  // namespace telegen

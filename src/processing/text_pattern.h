@@ -5,6 +5,7 @@
 // (https://github.com/google/re2/wiki/Syntax). Text is bytes; what is no UTF-8 matches no character of a regex.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -14,6 +15,7 @@
 #include "base/result.h"
 #include "discovery/glob.h"
 #include "processing/key_problem.h"
+#include "processing/secrets.h"
 
 namespace re2 {
 class RE2;
@@ -26,11 +28,14 @@ using Regex = std::shared_ptr<const re2::RE2>;
 // At most 4096 bytes and a mebibyte of program. No `^` or `$` is implied.
 Result<Regex> compile_regex(std::string_view expression);
 bool found_in(const Regex& regex, std::string_view text);
+// Adds where it matches, from left to right without overlaps; matches of nothing are passed over.
+void find_all(const Regex& regex, std::string_view text, TextRanges& found);
 
 class TextPattern {
  public:
   static Result<TextPattern> compile(std::string_view pattern);
   bool matches(std::string_view text) const;
+  std::string_view plain_start() const;  // how every text that it matches begins; may be empty
 
  private:
   struct Prefix {
@@ -47,7 +52,13 @@ class TextPatterns {
   bool any_matches(std::string_view text) const;
 
  private:
+  bool may_match(std::string_view text) const;
+
   std::vector<TextPattern> patterns_;
+  // The first `start_size_` bytes of the patterns, where all have that many (at most 4) of plain text: most texts begin
+  // like none of them.
+  std::size_t start_size_ = 0;
+  std::vector<std::uint32_t> starts_;
 };
 
 }  // namespace telegen
