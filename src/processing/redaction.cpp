@@ -44,7 +44,6 @@ Redactor Redactor::compile(const RedactionSettings& settings, KeyProblems& probl
     if (regex) out.patterns_.push_back(std::move(*regex));
     if (!regex) problems.push_back({"pipeline.redaction.patterns[" + std::to_string(i) + "]", regex.error().message});
   }
-  out.enabled_ = out.credit_cards_ || out.tokens_ || out.emails_ || !out.patterns_.empty();
   return out;
 }
 
@@ -69,31 +68,6 @@ bool Redactor::redact(std::string& text) const {
   merge_overlaps(found);
   text = replaced(text, found, replacement_);
   return true;
-}
-
-std::size_t Redactor::redact(Attributes& attributes) const {
-  if (!enabled_) return 0;
-  std::size_t changed = 0;
-  for (Attribute& attribute : attributes) {
-    if (auto* text = std::get_if<std::string>(&attribute.value)) {
-      changed += redact(*text) ? 1 : 0;
-    } else if (auto* list = std::get_if<std::vector<std::string>>(&attribute.value)) {
-      for (std::string& one : *list) changed += redact(one) ? 1 : 0;
-    }
-  }
-  return changed;
-}
-
-std::size_t Redactor::redact(Span& span) const {
-  if (!enabled_) return 0;
-  std::size_t changed = redact(span.attributes);
-  changed += redact(span.name) ? 1 : 0;
-  changed += redact(span.status_message) ? 1 : 0;
-  for (SpanEvent& event : span.events) {
-    changed += redact(event.name) ? 1 : 0;
-    changed += redact(event.attributes);
-  }
-  return changed;
 }
 
 }  // namespace telegen

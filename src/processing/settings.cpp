@@ -68,6 +68,24 @@ void describe(SettingsVisitor& v, RedactionSettings& s) {
   v.field("replacement", s.replacement, "What stands in the place of what was taken out.");
 }
 
+void describe(SettingsVisitor& v, LimitSettings& s) {
+  const FieldRules rate = {.min = 0, .max = 1e9};
+  v.field("attributes_per_span", s.attributes_per_span,
+          "The most attributes of a span. Those beyond, from its end, are dropped and counted in the span's "
+          "`dropped_attributes_count`.",
+          {.min = 1, .max = 65'536});
+  v.field("value_length", s.value_length,
+          "The most bytes of a text among the values of attributes, and of a status message. What is longer is cut, "
+          "between characters.",
+          {.min = 16, .max = 16 << 20});
+  v.field("events_per_span", s.events_per_span, "The most events of a span.", {.min = 0, .max = 65'536});
+  v.field("name_length", s.name_length, "The most bytes of the name of a span or event.", {.min = 16, .max = 65'536});
+  v.field("spans_per_second", s.spans_per_second,
+          "The most spans that are kept in a second; 0: no limit. A whole second's worth may come at once.", rate);
+  v.field("spans_per_second_per_service", s.spans_per_second_per_service,
+          "The same for each `service.name`. Services beyond 1024 at a time share one allowance.", rate);
+}
+
 void describe(SettingsVisitor& v, ProcessingSettings& s) {
   v.section("filter", "Which spans are left out. Metrics are made before and count them.", contents(s.filter));
   v.list("transform",
@@ -79,6 +97,7 @@ void describe(SettingsVisitor& v, ProcessingSettings& s) {
       "What is taken out of every text that leaves: span names, status messages, values of attributes, events. It "
       "comes after `transform`.",
       contents(s.redaction));
+  v.section("limits", "What one span may carry, and how many may leave.", contents(s.limits));
 }
 
 }  // namespace telegen

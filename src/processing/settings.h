@@ -2,6 +2,7 @@
 // are as written; SpanProcessor::make compiles them. Each describe() visits the keys inside its section.
 #pragma once
 
+#include <cstdint>
 #include <map>
 #include <string>
 #include <vector>
@@ -50,16 +51,27 @@ struct RedactionSettings {
   std::string replacement = "[redacted]";
 };
 
+struct LimitSettings {
+  std::int64_t attributes_per_span = 128;
+  std::int64_t value_length = 4096;  // bytes
+  std::int64_t events_per_span = 128;
+  std::int64_t name_length = 512;     // bytes; names of events too
+  std::int64_t spans_per_second = 0;  // 0: no limit
+  std::int64_t spans_per_second_per_service = 0;
+};
+
 struct ProcessingSettings {
   FilterSettings filter;
   std::vector<TransformSettings> transform;
   RedactionSettings redaction;
+  LimitSettings limits;
 };
 
 void describe(SettingsVisitor& visitor, RuleSettings& settings);
 void describe(SettingsVisitor& visitor, FilterSettings& settings);
 void describe(SettingsVisitor& visitor, TransformSettings& settings);
 void describe(SettingsVisitor& visitor, RedactionSettings& settings);
+void describe(SettingsVisitor& visitor, LimitSettings& settings);
 void describe(SettingsVisitor& visitor, ProcessingSettings& settings);
 
 }  // namespace telegen

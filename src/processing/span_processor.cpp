@@ -2,21 +2,23 @@
 
 #include <utility>
 
+#include "processing/span_fields.h"
+
 namespace telegen {
 namespace {
 
-constexpr std::array<std::string_view, kProcessingDrops> kDropNames = {"filtered", "health_check"};
+constexpr std::array<std::string_view, kProcessingDrops> kDropNames = {"filtered", "health_check", "rate_limited"};
 
 }  // namespace
 
 std::string_view to_text(ProcessingDrop cause) { return kDropNames.at(static_cast<std::size_t>(cause)); }
 
 SpanProcessor SpanProcessor::compile(const ProcessingSettings& settings, AttributeKeys& keys, KeyProblems& problems) {
-  SpanProcessor out;
-  out.filter_ = SpanFilter::compile(settings.filter, problems);
-  out.transforms_ = Transforms::compile(settings.transform, keys, problems);
-  out.redactor_ = Redactor::compile(settings.redaction, problems);
-  return out;
+  SpanFilter filter = SpanFilter::compile(settings.filter, problems);
+  Transforms transforms = Transforms::compile(settings.transform, keys, problems);
+  SpanLimits limits(settings.limits, Redactor::compile(settings.redaction, problems));
+  return {{std::move(filter), std::move(transforms), std::move(limits)},
+          RateLimiter(settings.limits.spans_per_second, settings.limits.spans_per_second_per_service)};
 }
 
 Result<SpanProcessor> SpanProcessor::make(const ProcessingSettings& settings, AttributeKeys& keys) {
@@ -33,21 +35,32 @@ KeyProblems SpanProcessor::check(const ProcessingSettings& settings) {
   return problems;
 }
 
-Processed SpanProcessor::process(std::vector<Span> spans, Time) {
-  Processed out;
-  std::erase_if(spans, [&](const Span& span) {
-    const SpanFilter::Verdict verdict = filter_.judge(span);
-    if (verdict == SpanFilter::Verdict::kPass) return false;
-    const auto cause =
-        verdict == SpanFilter::Verdict::kFiltered ? ProcessingDrop::kFiltered : ProcessingDrop::kHealthCheck;
-    ++out.dropped.at(static_cast<std::size_t>(cause));
-    return true;
-  });
-  for (Span& span : spans) {
-    transforms_.apply(span);
-    out.redacted += redactor_.redact(span);
+std::optional<ProcessingDrop> SpanProcessor::leaves_out(const Span& span, Time now) {
+  switch (rules_.filter.judge(span)) {
+    case SpanFilter::Verdict::kFiltered: return ProcessingDrop::kFiltered;
+    case SpanFilter::Verdict::kHealthCheck: return ProcessingDrop::kHealthCheck;
+    case SpanFilter::Verdict::kPass: break;
   }
+  if (rate_.limits() && !rate_.admits(service_of(span), now)) return ProcessingDrop::kRateLimited;
+  return std::nullopt;
+}
+
+Processed SpanProcessor::process(std::vector<Span> spans, Time now) {
+  Processed out;
   out.ready = std::move(spans);
+  std::size_t kept = 0;
+  for (std::size_t i = 0; i < out.ready.size(); ++i) {
+    Span& span = out.ready[i];
+    if (const auto cause = leaves_out(span, now)) {
+      ++out.dropped.at(static_cast<std::size_t>(*cause));
+      continue;
+    }
+    rules_.transforms.apply(span);
+    out.trimmed += rules_.limits.apply(span);
+    if (kept != i) out.ready[kept] = std::move(span);
+    ++kept;
+  }
+  out.ready.resize(kept);
   return out;
 }
 

@@ -1,10 +1,13 @@
-// What becomes of enriched spans before they are queued. The order is fixed: filter, transform, redaction.
+// What becomes of enriched spans before they are queued. The order is fixed: filter, rate, transform, redaction and
+// limits.
 #pragma once
 
 #include <array>
 #include <cstdint>
 #include <numeric>
+#include <optional>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/result.h"
@@ -12,7 +15,8 @@
 #include "model/span.h"
 #include "processing/attribute_keys.h"
 #include "processing/filter.h"
-#include "processing/redaction.h"
+#include "processing/limits.h"
+#include "processing/rate_limiter.h"
 #include "processing/settings.h"
 #include "processing/transform.h"
 
@@ -21,14 +25,15 @@ namespace telegen {
 enum class ProcessingDrop : std::uint8_t {
   kFiltered,     // pipeline.filter.include and .exclude
   kHealthCheck,  // pipeline.filter.health_checks
+  kRateLimited,  // pipeline.limits.spans_per_second and ._per_service
 };
-inline constexpr std::size_t kProcessingDrops = 2;
+inline constexpr std::size_t kProcessingDrops = 3;
 std::string_view to_text(ProcessingDrop cause);  // as the label `cause` of a metric
 
 struct Processed {
   std::vector<Span> ready;
   std::array<std::uint64_t, kProcessingDrops> dropped{};
-  std::uint64_t redacted = 0;  // texts in which something was replaced
+  Trimmed trimmed;  // what was done to those that are ready
   std::uint64_t dropped_by(ProcessingDrop cause) const { return dropped.at(static_cast<std::size_t>(cause)); }
   std::uint64_t dropped_in_all() const { return std::accumulate(dropped.begin(), dropped.end(), std::uint64_t{0}); }
 };
@@ -45,12 +50,18 @@ class SpanProcessor {
   Processed process(std::vector<Span> spans, Time now);
 
  private:
-  SpanProcessor() = default;
+  struct Rules {  // stateless
+    SpanFilter filter;
+    Transforms transforms;
+    SpanLimits limits;
+  };
+  SpanProcessor(Rules rules, RateLimiter rate) : rules_(std::move(rules)), rate_(std::move(rate)) {}
   static SpanProcessor compile(const ProcessingSettings& settings, AttributeKeys& keys, KeyProblems& problems);
 
-  SpanFilter filter_;
-  Transforms transforms_;
-  Redactor redactor_;
+  std::optional<ProcessingDrop> leaves_out(const Span& span, Time now);
+
+  Rules rules_;
+  RateLimiter rate_;
 };
 
 }  // namespace telegen

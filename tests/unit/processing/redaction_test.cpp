@@ -157,7 +157,7 @@ TEST(Redactor, LooksAtEveryTextOfASpan) {
   ASSERT_TRUE(processor);
   const Processed out = processor->process({span}, {});
   ASSERT_EQ(out.ready.size(), 1U);
-  EXPECT_EQ(out.redacted, 6U);
+  EXPECT_EQ(out.trimmed.redacted, 6U);
   const std::string clean = "token=[redacted]";
   const Span& ready = out.ready[0];
   EXPECT_EQ(ready.name, clean);
