@@ -43,7 +43,9 @@ std::vector<Complaint> check_probes(const Settings& settings) {
 
 std::vector<Complaint> check_processing(const Settings& settings) {
   std::vector<Complaint> complaints;
-  for (const auto& [key, message] : SpanProcessor::check(settings.pipeline)) complaints.push_back({key, message});
+  const OtlpTracesSettings& traces = settings.otlp.traces;
+  for (const auto& [key, message] : SpanProcessor::check(settings.pipeline, {traces.sampler, traces.sampler_arg}))
+    complaints.push_back({key, message});
   return complaints;
 }
 

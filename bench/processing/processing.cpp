@@ -24,7 +24,8 @@ std::vector<Span> batch() {
 // The spans go in and come out by moving; all of them must come out.
 void run(benchmark::State& state, const ProcessingSettings& settings) {
   AttributeKeys keys;
-  auto processor = SpanProcessor::make(settings, keys);
+  const SamplingScale scale;
+  auto processor = SpanProcessor::make(settings, {}, keys, scale);
   std::vector<Span> spans = batch();
   if (!processor) return state.SkipWithError(processor.error().message.c_str());
   Time now{1};

@@ -4,8 +4,8 @@
 #include <utility>
 #include <vector>
 
-#include "pipeline/sampler.h"
 #include "pipeline/span_queue.h"
+#include "processing/sampler.h"
 
 namespace telegen {
 

@@ -86,6 +86,19 @@ void describe(SettingsVisitor& v, LimitSettings& s) {
           "The same for each `service.name`. Services beyond 1024 at a time share one allowance.", rate);
 }
 
+void describe(SettingsVisitor& v, ServiceSamplerSettings& s) {
+  v.field("service", s.service, "Pattern for `service.name`.");
+  v.field("sampler", s.sampler, "As `otlp.traces.sampler`.",
+          {.choices = {"always_on", "always_off", "traceidratio", "parentbased_always_on", "parentbased_always_off",
+                       "parentbased_traceidratio"}});
+  v.field("sampler_arg", s.sampler_arg, "The share of traces that a ratio sampler keeps.", {.min = 0, .max = 1});
+}
+
+void describe(SettingsVisitor& v, SamplingSettings& s) {
+  v.list("services", "Samplers of services; the first whose pattern matches decides. Else `otlp.traces.sampler` does.",
+         list_of(s.services));
+}
+
 void describe(SettingsVisitor& v, ProcessingSettings& s) {
   v.section("filter", "Which spans are left out. Metrics are made before and count them.", contents(s.filter));
   v.list("transform",
@@ -98,6 +111,10 @@ void describe(SettingsVisitor& v, ProcessingSettings& s) {
       "comes after `transform`.",
       contents(s.redaction));
   v.section("limits", "What one span may carry, and how many may leave.", contents(s.limits));
+  v.section("sampling",
+            "Which traces are kept, decided on each span when it ends. The share is written into the tracestate "
+            "(`ot=th:…`), so that receivers can tell how many spans one stands for.",
+            contents(s.sampling));
 }
 
 }  // namespace telegen

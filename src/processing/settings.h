@@ -60,11 +60,22 @@ struct LimitSettings {
   std::int64_t spans_per_second_per_service = 0;
 };
 
+struct ServiceSamplerSettings {
+  std::string service;  // pattern for service.name
+  std::string sampler = "parentbased_traceidratio";
+  double sampler_arg = 1.0;
+};
+
+struct SamplingSettings {
+  std::vector<ServiceSamplerSettings> services;  // the first that matches; none: otlp.traces.sampler
+};
+
 struct ProcessingSettings {
   FilterSettings filter;
   std::vector<TransformSettings> transform;
   RedactionSettings redaction;
   LimitSettings limits;
+  SamplingSettings sampling;
 };
 
 void describe(SettingsVisitor& visitor, RuleSettings& settings);
@@ -72,6 +83,8 @@ void describe(SettingsVisitor& visitor, FilterSettings& settings);
 void describe(SettingsVisitor& visitor, TransformSettings& settings);
 void describe(SettingsVisitor& visitor, RedactionSettings& settings);
 void describe(SettingsVisitor& visitor, LimitSettings& settings);
+void describe(SettingsVisitor& visitor, ServiceSamplerSettings& settings);
+void describe(SettingsVisitor& visitor, SamplingSettings& settings);
 void describe(SettingsVisitor& visitor, ProcessingSettings& settings);
 
 }  // namespace telegen

@@ -5,7 +5,6 @@
 #include "base/metrics.h"
 #include "helpers.h"
 #include "pipeline/recent_spans.h"
-#include "pipeline/sampler.h"
 #include "pipeline/span_intake.h"
 #include "pipeline/span_queue.h"
 
@@ -185,44 +184,6 @@ Span span_with(std::uint8_t top_random, std::uint8_t flags, bool parent, bool re
   span.parent_is_remote = remote;
   span.trace_flags = flags;
   return span;
-}
-
-TEST(Sampler, NamesAndRatios) {
-  EXPECT_FALSE(Sampler::make("sometimes", 1));
-  EXPECT_FALSE(Sampler::make("traceidratio", 1.5));
-  EXPECT_FALSE(Sampler::make("traceidratio", std::nan("")));
-  const auto keeps = [](const char* name, double ratio, const Span& span) {
-    return Sampler::make(name, ratio)->keeps(span);
-  };
-  EXPECT_TRUE(keeps("always_on", 0, span_with(0, 0, true, true)));
-  EXPECT_FALSE(keeps("always_off", 1, span_with(255, 1, false, false)));
-  EXPECT_TRUE(keeps("traceidratio", 0.5, span_with(0x80, 0, true, true)));
-  EXPECT_FALSE(keeps("traceidratio", 0.5, span_with(0x7f, 1, true, true)));
-  EXPECT_TRUE(keeps("traceidratio", 1, span_with(0, 0, false, false)));
-  EXPECT_FALSE(keeps("traceidratio", 0, span_with(0xff, 1, false, false)));
-  // A remote parent decides, a local one does where it was not sampled, the root's sampler otherwise.
-  EXPECT_TRUE(keeps("parentbased_always_off", 0, span_with(0, 1, true, true)));
-  EXPECT_FALSE(keeps("parentbased_always_on", 0, span_with(0, 0, true, true)));
-  EXPECT_FALSE(keeps("parentbased_always_on", 0, span_with(0, 0, true, false)));
-  EXPECT_TRUE(keeps("parentbased_always_on", 0, span_with(0, 0, false, true)));
-  EXPECT_TRUE(keeps("parentbased_traceidratio", 0.25, span_with(0xc0, 1, true, false)));
-  EXPECT_FALSE(keeps("parentbased_traceidratio", 0.25, span_with(0xbf, 1, true, false)));
-}
-
-TEST(Sampler, KeepsTheShareAndIsMonotonous) {
-  Random random(42);
-  std::size_t kept = 0;
-  const auto tenth = *Sampler::make("traceidratio", 0.1);
-  const auto half = *Sampler::make("traceidratio", 0.5);
-  for (int i = 0; i < 20'000; ++i) {
-    Span span;
-    for (auto& byte : span.trace_id.bytes) byte = static_cast<std::uint8_t>(random.next());
-    kept += tenth.keeps(span) ? 1 : 0;
-    if (tenth.keeps(span)) {
-      EXPECT_TRUE(half.keeps(span));
-    }
-  }
-  EXPECT_NEAR(static_cast<double>(kept), 2000, 150);
 }
 
 TEST(SpanIntake, SamplesFlagsAndCounts) {

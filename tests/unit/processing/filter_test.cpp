@@ -163,19 +163,20 @@ TEST(SpanProcessor, SaysWhichKeysAreWrong) {
   settings.filter.include = {{}};
   settings.filter.exclude = {{.name = "fine"},
                              {.name = "/(/", .status = "600", .kind = "servant", .attributes = {{"a.b", "[x"}}}};
-  EXPECT_EQ(testing::keys_of(SpanProcessor::check(settings)),
+  EXPECT_EQ(testing::keys_of(SpanProcessor::check(settings, {})),
             (std::vector<std::string>{"pipeline.filter.health_check_paths[1]", "pipeline.filter.include[0]",
                                       "pipeline.filter.exclude[1].name", "pipeline.filter.exclude[1].status",
                                       "pipeline.filter.exclude[1].kind", "pipeline.filter.exclude[1].attributes.a.b"}));
   AttributeKeys keys;
-  const auto made = SpanProcessor::make(settings, keys);
+  const SamplingScale scale;
+  const auto made = SpanProcessor::make(settings, {}, keys, scale);
   ASSERT_FALSE(made);
   EXPECT_EQ(made.error().kind, ErrorKind::kConfiguration);
   EXPECT_NE(made.error().message.find("pipeline.filter.exclude[1].status: '600' is not unset"), std::string::npos);
   for (const char* status : {"", "4", "4040", "99", "599-500", "404,", "-", "404-"}) {
     settings = {};
     settings.filter.exclude = {{.name = "*", .status = status}};
-    EXPECT_EQ(SpanProcessor::check(settings).size(), *status == '\0' ? 0U : 1U) << status;
+    EXPECT_EQ(SpanProcessor::check(settings, {}).size(), *status == '\0' ? 0U : 1U) << status;
   }
 }
 
@@ -183,7 +184,8 @@ TEST(SpanProcessor, CountsWhatItFiltersAndKeepsTheOrder) {
   ProcessingSettings settings;
   settings.filter.exclude = {{.path = "/b"}};
   AttributeKeys keys;
-  auto processor = SpanProcessor::make(settings, keys);
+  const SamplingScale scale;
+  auto processor = SpanProcessor::make(settings, {}, keys, scale);
   ASSERT_TRUE(processor);
   std::vector<Span> spans;
   for (const char* path : {"/a", "/b", "/ping", "/c", "/b"}) spans.push_back(http_request("GET", path));

@@ -185,7 +185,8 @@ TEST(SpanProcessor, CountsWhatTheRateLeavesOut) {
   ProcessingSettings settings;
   settings.limits.spans_per_second_per_service = 2;
   AttributeKeys keys;
-  auto processor = SpanProcessor::make(settings, keys);
+  const SamplingScale scale;
+  auto processor = SpanProcessor::make(settings, {}, keys, scale);
   ASSERT_TRUE(processor);
   std::vector<Span> spans;
   for (const char* service : {"a", "a", "b", "a", "a"}) {

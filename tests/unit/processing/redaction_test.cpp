@@ -153,7 +153,8 @@ TEST(Redactor, LooksAtEveryTextOfASpan) {
   span.attributes = {{"url.query", secret}, {"list", std::vector<std::string>{"fine", secret}}, {"n", std::int64_t{1}}};
   span.events = {{{}, secret, {{"exception.message", secret}}}};
   AttributeKeys keys;
-  auto processor = SpanProcessor::make({}, keys);
+  const SamplingScale scale;
+  auto processor = SpanProcessor::make({}, {}, keys, scale);
   ASSERT_TRUE(processor);
   const Processed out = processor->process({span}, {});
   ASSERT_EQ(out.ready.size(), 1U);
