@@ -99,6 +99,30 @@ void describe(SettingsVisitor& v, SamplingSettings& s) {
          list_of(s.services));
 }
 
+void describe(SettingsVisitor& v, TailSamplingSettings& s) {
+  v.field("enabled", s.enabled, "Hold the spans of each trace and keep it only where one of the following says so.");
+  v.field("wait", s.wait, "How long after a trace's first span it is decided. Later spans follow the decision.",
+          {.min = 0.1, .max = 600});
+  v.field("buffer", s.buffer,
+          "Memory of the spans that are held. When it is full, the oldest traces are decided early.",
+          {.min = 1 << 20, .max = 16.0 * (1 << 30)});
+  v.field("max_traces", s.max_traces, "The most traces that are held, and whose decisions are remembered.",
+          {.min = 1, .max = 10'000'000});
+  v.field("errors", s.errors, "Keep traces with a span whose status is error.");
+  v.field("latency", s.latency, "Keep traces with a span at least this long. 0: no such policy.",
+          {.min = 0, .max = 86'400});
+  v.field("slower_than_route_p99", s.slower_than_route_p99,
+          "Keep traces with a server's or consumer's span that is longer than the 99th percentile of its service and "
+          "route, once 200 were seen.");
+  v.field("rare_routes", s.rare_routes,
+          "Keep the first so many traces of each service and route in ten minutes. 0: no such policy.",
+          {.min = 0, .max = 1'000'000});
+  v.field("traces_per_second_per_service", s.traces_per_second_per_service,
+          "Keep so many of the remaining traces of each service in a second. 0: none.", {.min = 0, .max = 1e9});
+  v.field("baseline", s.baseline, "The share of the remaining traces that is kept, by the trace id.",
+          {.min = 0, .max = 1});
+}
+
 void describe(SettingsVisitor& v, ProcessingSettings& s) {
   v.section("filter", "Which spans are left out. Metrics are made before and count them.", contents(s.filter));
   v.list("transform",
@@ -115,6 +139,11 @@ void describe(SettingsVisitor& v, ProcessingSettings& s) {
             "Which traces are kept, decided on each span when it ends. The share is written into the tracestate "
             "(`ot=th:…`), so that receivers can tell how many spans one stands for.",
             contents(s.sampling));
+  v.section(
+      "tail_sampling",
+      "Which traces are kept, decided on what this host saw of each as a whole, after `sampling`. What kept a span "
+      "is in its attribute `telegen.sampling.policy`.",
+      contents(s.tail_sampling));
 }
 
 }  // namespace telegen

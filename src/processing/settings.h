@@ -2,6 +2,7 @@
 // are as written; SpanProcessor::make compiles them. Each describe() visits the keys inside its section.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <map>
 #include <string>
@@ -70,12 +71,26 @@ struct SamplingSettings {
   std::vector<ServiceSamplerSettings> services;  // the first that matches; none: otlp.traces.sampler
 };
 
+struct TailSamplingSettings {
+  bool enabled = false;
+  Duration wait = std::chrono::seconds(5);
+  ByteSize buffer{64ULL << 20};
+  std::int64_t max_traces = 50'000;  // held, and as many more whose decision is remembered
+  bool errors = true;
+  Duration latency = std::chrono::seconds(1);  // 0: off
+  bool slower_than_route_p99 = true;
+  std::int64_t rare_routes = 5;                    // 0: off
+  std::int64_t traces_per_second_per_service = 0;  // 0: off
+  double baseline = 0.05;
+};
+
 struct ProcessingSettings {
   FilterSettings filter;
   std::vector<TransformSettings> transform;
   RedactionSettings redaction;
   LimitSettings limits;
   SamplingSettings sampling;
+  TailSamplingSettings tail_sampling;
 };
 
 void describe(SettingsVisitor& visitor, RuleSettings& settings);
@@ -85,6 +100,7 @@ void describe(SettingsVisitor& visitor, RedactionSettings& settings);
 void describe(SettingsVisitor& visitor, LimitSettings& settings);
 void describe(SettingsVisitor& visitor, ServiceSamplerSettings& settings);
 void describe(SettingsVisitor& visitor, SamplingSettings& settings);
+void describe(SettingsVisitor& visitor, TailSamplingSettings& settings);
 void describe(SettingsVisitor& visitor, ProcessingSettings& settings);
 
 }  // namespace telegen

@@ -1,5 +1,5 @@
-// What becomes of enriched spans before they are queued. The order is fixed: filter, head sampling, rate, transform,
-// redaction and limits.
+// What becomes of enriched spans before they are queued. The order is fixed: filter, head sampling, tail sampling,
+// rate, transform, redaction and limits.
 #pragma once
 
 #include <array>
@@ -19,23 +19,31 @@
 #include "processing/limits.h"
 #include "processing/rate_limiter.h"
 #include "processing/settings.h"
+#include "processing/tail_sampler.h"
 #include "processing/transform.h"
 
 namespace telegen {
 
 enum class ProcessingDrop : std::uint8_t {
-  kFiltered,     // pipeline.filter.include and .exclude
-  kHealthCheck,  // pipeline.filter.health_checks
-  kSampledOut,   // otlp.traces.sampler, pipeline.sampling, and the scale
-  kRateLimited,  // pipeline.limits.spans_per_second and ._per_service
+  kFiltered,        // pipeline.filter.include and .exclude
+  kHealthCheck,     // pipeline.filter.health_checks
+  kSampledOut,      // otlp.traces.sampler, pipeline.sampling, and the scale
+  kTailSampledOut,  // pipeline.tail_sampling
+  kTailBufferFull,  // kept by none of its policies when it had to be decided early
+  kRateLimited,     // pipeline.limits.spans_per_second and ._per_service
 };
-inline constexpr std::size_t kProcessingDrops = 4;
+inline constexpr std::size_t kProcessingDrops = 6;
 std::string_view to_text(ProcessingDrop cause);  // as the label `cause` of a metric
 
 struct Processed {
   std::vector<Span> ready;
   std::array<std::uint64_t, kProcessingDrops> dropped{};
-  Trimmed trimmed;  // what was done to those that are ready
+  Trimmed trimmed;                                            // what was done to those that are ready
+  std::uint64_t traces_decided_early = 0;                     // as the buffer of tail sampling was full
+  bool drop(ProcessingDrop cause, std::uint64_t spans = 1) {  // always false: "not kept"
+    dropped.at(static_cast<std::size_t>(cause)) += spans;
+    return false;
+  }
   std::uint64_t dropped_by(ProcessingDrop cause) const { return dropped.at(static_cast<std::size_t>(cause)); }
   std::uint64_t dropped_in_all() const { return std::accumulate(dropped.begin(), dropped.end(), std::uint64_t{0}); }
 };
@@ -50,8 +58,17 @@ class SpanProcessor {
   // What make() would complain of, key by key.
   static KeyProblems check(const ProcessingSettings& settings, const DefaultSampler& sampler);
 
-  // Every span comes out ready or counted as dropped, in the order in which it came.
+  // Every span comes out once, from one of these: ready, or counted as dropped. Without tail sampling that is at once,
+  // in the order in which they came; with it a trace comes out as a whole, when it is due.
   Processed process(std::vector<Span> spans, Time now);
+  Processed tick(Time now);
+  // Decides on everything that is held now: before a shutdown, or before another processor takes over.
+  Processed release_all();
+
+  std::size_t held() const { return tail_ ? tail_->held() : 0; }
+  std::size_t held_bytes() const { return tail_ ? tail_->held_bytes() : 0; }
+  // When tick() has something to do, if nothing else comes.
+  std::optional<Time> next_due() const { return tail_ ? tail_->next_due() : std::nullopt; }
 
  private:
   struct Rules {  // stateless
@@ -60,15 +77,19 @@ class SpanProcessor {
     Transforms transforms;
     SpanLimits limits;
   };
-  SpanProcessor(Rules rules, RateLimiter rate, const SamplingScale& scale)
-      : rules_(std::move(rules)), rate_(std::move(rate)), scale_(&scale) {}
+  SpanProcessor(Rules rules, RateLimiter rate, std::optional<TailSampler> tail, const SamplingScale& scale)
+      : rules_(std::move(rules)), rate_(std::move(rate)), tail_(std::move(tail)), scale_(&scale) {}
   static Rules compile(const ProcessingSettings& settings, const DefaultSampler& sampler, AttributeKeys& keys,
                        KeyProblems& problems);
 
-  std::optional<ProcessingDrop> leaves_out(Span& span, double scale, Time now);
+  bool passes(Span& span, double scale, Processed& out) const;
+  bool finish(Span& span, Time now, Processed& out);
+  Processed finish_all(TailSampler::Decided decided, Processed out);
 
   Rules rules_;
   RateLimiter rate_;
+  std::optional<TailSampler> tail_;
+  Time now_;  // the latest that was told
   const SamplingScale* scale_;
 };
 
