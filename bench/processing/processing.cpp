@@ -2,6 +2,8 @@
 // the default configuration, for HTTP server spans with 14 attributes and nothing to redact, 512 a batch.
 #include <benchmark/benchmark.h>
 
+#include <cstring>
+
 #include "../../tests/unit/export/sample_spans.h"
 #include "processing/span_processor.h"
 
@@ -21,6 +23,11 @@ std::vector<Span> batch() {
   return spans;
 }
 
+void report(benchmark::State& state) {
+  state.counters["per_span"] = benchmark::Counter(
+      static_cast<double>(kBatch), benchmark::Counter::kIsIterationInvariantRate | benchmark::Counter::kInvert);
+}
+
 // The spans go in and come out by moving; all of them must come out.
 void run(benchmark::State& state, const ProcessingSettings& settings) {
   AttributeKeys keys;
@@ -35,8 +42,7 @@ void run(benchmark::State& state, const ProcessingSettings& settings) {
     if (out.ready.size() != kBatch) return state.SkipWithError("spans are missing");
     spans = std::move(out.ready);
   }
-  state.counters["per_span"] = benchmark::Counter(
-      static_cast<double>(kBatch), benchmark::Counter::kIsIterationInvariantRate | benchmark::Counter::kInvert);
+  report(state);
 }
 
 ProcessingSettings nothing() {
@@ -75,6 +81,45 @@ void transform_add_and_hash(benchmark::State& state) {
   run(state, settings);
 }
 BENCHMARK(transform_add_and_hash);
+
+void ratio_sampler_of_a_service(benchmark::State& state) {
+  ProcessingSettings settings = nothing();
+  settings.sampling.services = {{.service = "other", .sampler = "always_off"}, {.service = "checkout"}};
+  run(state, settings);
+}
+BENCHMARK(ratio_sampler_of_a_service);
+
+void rate_limit(benchmark::State& state) {
+  ProcessingSettings settings = nothing();
+  settings.limits.spans_per_second = settings.limits.spans_per_second_per_service = 1'000'000'000;
+  run(state, settings);
+}
+BENCHMARK(rate_limit);
+
+// Each span is a trace of its own, is held, looked at by every policy, and kept by the baseline.
+void tail_sampling(benchmark::State& state) {
+  ProcessingSettings settings = nothing();
+  settings.tail_sampling.enabled = true;
+  settings.tail_sampling.baseline = 1;
+  AttributeKeys keys;
+  const SamplingScale scale;
+  auto processor = SpanProcessor::make(settings, {}, keys, scale);
+  std::vector<Span> spans = batch();
+  if (!processor) return state.SkipWithError(processor.error().message.c_str());
+  Time now{1};
+  std::uint64_t round = 0;
+  for (auto _ : state) {
+    ++round;
+    for (Span& span : spans) std::memcpy(span.trace_id.bytes.data(), &round, sizeof round);
+    Processed out = processor->process(std::move(spans), now);
+    Processed rest = processor->release_all();
+    if (out.ready.size() + rest.ready.size() != kBatch) return state.SkipWithError("spans are missing");
+    spans = std::move(rest.ready);
+    for (Span& span : spans) span.attributes.pop_back();  // the policy that kept it
+  }
+  report(state);
+}
+BENCHMARK(tail_sampling);
 
 void redaction_built_in(benchmark::State& state) {
   ProcessingSettings settings = nothing();
