@@ -1,5 +1,5 @@
-// What a span costs between its making and the queue. `per_span` is the figure the budget is about: at most 150 ns with
-// the default configuration, for HTTP server spans with 14 attributes and nothing to redact, 512 a batch.
+// What a span costs between its making and the queue. `per_span` is the figure the goal is about: 150 ns with the
+// default configuration, for HTTP server spans with 14 attributes and nothing to redact, 512 a batch.
 #include <benchmark/benchmark.h>
 
 #include <cstring>
