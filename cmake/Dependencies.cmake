@@ -1,7 +1,8 @@
 # Every library that Telegen links, found once. A room names the imported target it needs; nothing is global.
 find_package(PkgConfig REQUIRED)
 foreach(entry IN ITEMS libbpf:libbpf libcurl:libcurl libdeflate:libdeflate libzstd:libzstd libelf:libelf
-                       libdw:libdw libcap-ng:libcap-ng libseccomp:libseccomp)
+                       libdw:libdw libcap-ng:libcap-ng libseccomp:libseccomp re2:re2
+                       libsodium:libsodium)
   string(REPLACE ":" ";" pair ${entry})
   list(GET pair 0 name)
   list(GET pair 1 module)

@@ -3,6 +3,7 @@
 #include "delivery_plan.h"
 #include "export/environment.h"
 #include "loader/plan/plan.h"
+#include "processing/span_processor.h"
 #include "scope.h"
 
 namespace telegen::app {
@@ -44,6 +45,14 @@ std::vector<Complaint> check_probes(const Settings& settings) {
   return complaints;
 }
 
+std::vector<Complaint> check_processing(const Settings& settings) {
+  std::vector<Complaint> complaints;
+  const OtlpTracesSettings& traces = settings.otlp.traces;
+  for (const auto& [key, message] : SpanProcessor::check(settings.pipeline, {traces.sampler, traces.sampler_arg}))
+    complaints.push_back({key, message});
+  return complaints;
+}
+
 }  // namespace
 
 LoadRequest with_rules(LoadRequest request) {
@@ -51,6 +60,7 @@ LoadRequest with_rules(LoadRequest request) {
   request.checks.push_back(check_delivery);
   request.checks.push_back(check_discovery);
   request.checks.push_back(check_probes);
+  request.checks.push_back(check_processing);
   return request;
 }
 

@@ -14,13 +14,6 @@ AgentProcesses agent_processes() {
           .ticks_per_second = static_cast<std::uint64_t>(::sysconf(_SC_CLK_TCK))};
 }
 
-EnvironmentLimits environment_or_none() {
-  const auto limits = read_environment_limits({});
-  if (limits) return *limits;
-  log_warn("the limits of the control group are not known: " + limits.error().message);
-  return {};
-}
-
 GovernorLimits governor_limits(const Settings& settings, const EnvironmentLimits& environment) {
   const EnvironmentLimits limits = effective_limits(settings.agent.resources, environment);
   return {.memory_bytes = limits.memory_bytes,
@@ -30,6 +23,13 @@ GovernorLimits governor_limits(const Settings& settings, const EnvironmentLimits
 
 }  // namespace
 
+EnvironmentLimits environment_or_none() {
+  const auto limits = read_environment_limits({});
+  if (limits) return *limits;
+  log_warn("the limits of the control group are not known: " + limits.error().message);
+  return {};
+}
+
 BudgetPlan fit_to_limit(Settings& settings, const EnvironmentLimits& environment) {
   Budgets wanted;
   wanted.ring_bytes = settings.agent.ebpf.ringbuf_size.bytes;
@@ -37,12 +37,15 @@ BudgetPlan fit_to_limit(Settings& settings, const EnvironmentLimits& environment
   wanted.traces_bytes = settings.queues.traces.mem_limit.bytes;
   wanted.metrics_bytes = settings.queues.metrics.mem_limit.bytes;
   wanted.logs_bytes = settings.queues.logs.mem_limit.bytes;
+  wanted.profiles_bytes = 0;
+  wanted.tail_bytes = settings.pipeline.tail_sampling.enabled ? settings.pipeline.tail_sampling.buffer.bytes : 0;
   const BudgetPlan plan = plan_budgets(wanted, effective_limits(settings.agent.resources, environment).memory_bytes);
   settings.agent.ebpf.ringbuf_size.bytes = plan.budgets.ring_bytes;
   settings.agent.ebpf.connections = static_cast<std::int64_t>(plan.budgets.connections);
   settings.queues.traces.mem_limit.bytes = plan.budgets.traces_bytes;
   settings.queues.metrics.mem_limit.bytes = plan.budgets.metrics_bytes;
   settings.queues.logs.mem_limit.bytes = plan.budgets.logs_bytes;
+  if (settings.pipeline.tail_sampling.enabled) settings.pipeline.tail_sampling.buffer.bytes = plan.budgets.tail_bytes;
   return plan;
 }
 

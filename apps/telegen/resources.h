@@ -14,6 +14,7 @@ namespace telegen::app {
 
 // For the loader, before anything is loaded: what is configured, scaled to fit the memory limit that holds. A queue,
 // the ring or the connections may become smaller; the plan says which, for log and doctor.
+EnvironmentLimits environment_or_none();
 BudgetPlan fit_to_limit(Settings& settings, const EnvironmentLimits& environment);
 // "of agent.ebpf.ringbuf_size 4Mi of 16Mi are used, to fit the memory limit", one a scaled budget.
 std::vector<std::string> in_words(const BudgetPlan& plan);

@@ -21,6 +21,7 @@
 #include "loader/handoff/supervisor.h"
 #include "log_level.h"
 #include "probing.h"
+#include "resources.h"
 #include "scope.h"
 
 namespace telegen::app {
@@ -47,6 +48,7 @@ std::vector<std::string> worker_environment() {
 bool applies_in_place(Settings before, const Settings& after) {
   before.otlp = after.otlp;
   before.backoff = after.backoff;
+  before.pipeline = after.pipeline;
   before.discovery = after.discovery;
   before.queues.traces = after.queues.traces;
   before.queues.metrics = after.queues.metrics;
@@ -79,6 +81,7 @@ class Loader {
   DirectProc proc_;
   std::array<Fd, kKitDescriptors> kit_;
   std::string tls_files_;  // as they were handed over
+  BudgetPlan budgets_;
   std::optional<QueueSegments> segments_;
   int output_generation_ = 0;
 };
@@ -88,6 +91,7 @@ Result<void> Loader::configure() {
   if (!loaded) return std::unexpected(loaded.error());
   auto scope = make_scope(loaded->settings.discovery);
   if (!scope) return std::unexpected(scope.error());
+  budgets_ = fit_to_limit(loaded->settings, environment_or_none());
   if (auto plan = delivery_plan(loaded->settings, read_tls_file); !plan) return std::unexpected(plan.error());
   settings_ = std::move(loaded->settings);
   scope_ = std::move(*scope);
@@ -206,6 +210,7 @@ void Loader::prepare_worker(LoaderServer& server) {
 Result<int> Loader::run(const std::string& recording) {
   if (auto configured = configure(); !configured) return std::unexpected(configured.error());
   configure_logging(log_level_of(settings_.telegen.log_level), settings_.telegen.log_format, "loader");
+  for (const std::string& line : in_words(budgets_)) log_warn(line);
   if (!settings_.agent.ebpf.enabled) {
     return fail("agent.ebpf.enabled is false, and this build has no source but eBPF: there is nothing to do",
                 ErrorKind::kConfiguration);

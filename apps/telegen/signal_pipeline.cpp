@@ -37,11 +37,11 @@ Result<SpanProcessing> SignalPipeline::processing(const Settings& settings) {
                                          .batch_timeout = traces.batch_timeout,
                                          .max_request_bytes = settings.otlp.max_request_size.bytes,
                                          .scope = {.version = kVersion}},
-                            .sampler = Sampler::make(traces.sampler, traces.sampler_arg),
+                            .processor = {},
                             .outputs = {}};
-  if (!processing.sampler) {
-    return fail("otlp.traces.sampler: unknown sampler " + traces.sampler, ErrorKind::kConfiguration);
-  }
+  auto processor = SpanProcessor::make(settings.pipeline, {traces.sampler, traces.sampler_arg}, keys_, scale_);
+  if (!processor) return std::unexpected(processor.error());
+  processing.processor = *std::move(processor);
   std::vector<std::string> local;
   if (wants_console(settings)) {
     processing.outputs.push_back(make_console_output(STDOUT_FILENO, console_style()));

@@ -31,6 +31,8 @@ class SignalPipeline {
 
   SpanIntake& intake() { return batcher_->intake(); }
   RecentSpans& recent() { return recent_; }
+  // What the samplers' shares are multiplied by; any thread may set it.
+  SamplingScale& sampling_scale() { return scale_; }
   Delivery& delivery() { return *delivery_; }
   // Where spans go, for people: "otlp 127.0.0.1:4317 (grpc)", "console"; empty: only the API shows them.
   std::vector<std::string> destinations() const;
@@ -49,6 +51,8 @@ class SignalPipeline {
   PipelineWorld world_;
   std::mutex random_mutex_;
   Random random_;
+  AttributeKeys keys_;  // outlives all spans
+  SamplingScale scale_;
   RecentSpans recent_;
   std::unique_ptr<Delivery> delivery_;
   std::unique_ptr<SpanBatcher> batcher_;

@@ -428,7 +428,8 @@ Result<void> Worker::run() {
   if (auto started = start_pipeline(std::move(*read_tls)); !started) return started;
   if (auto started = start_catalog(); !started) return started;
   if (auto started = start_events(); !started) return started;
-  resources_ = std::make_unique<Resources>(settings_, client_, [](double) {}, metrics_);
+  resources_ = std::make_unique<Resources>(
+      settings_, client_, [this](double scale) { pipeline_->sampling_scale().set(scale); }, metrics_);
   // Ready means that what already runs is traced.
   if (!catalog_->drain(kFirstLook))
     log_warn("not every running process could be looked at within 10 s; the rest follows");

@@ -89,8 +89,11 @@ int run(std::uint64_t rate, std::chrono::seconds length, std::uint64_t limit_mib
       Delivery::start(std::move(plan), {memory, metrics, monotonic_now, unix_now, [] { return 1ULL << 63; }});
   if (!delivery) return 1;
   RecentSpans recent;
-  SpanBatcher batcher(
-      {.settings = {}, .sampler = {}, .outputs = {}},
+  AttributeKeys keys;
+  SamplingScale scale;
+  auto processor = SpanProcessor::make({}, {}, keys, scale);
+  if (!processor) return 1;
+  SpanBatcher batcher({.settings = {}, .processor = *std::move(processor), .outputs = {}},
       {.delivery = **delivery, .recent = recent, .metrics = metrics, .enrich = {}, .clock = monotonic_now});
   Random random(1);
   const ResourcePtr resource = testing::checkout_resource();

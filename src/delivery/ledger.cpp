@@ -6,8 +6,8 @@ namespace telegen {
 namespace {
 
 constexpr std::array<std::string_view, kDropCauses> kCauseNames = {
-    "filtered", "health_check", "sampled_out", "tail_sampled_out", "rate_limited", "queue_full",
-    "expired",  "rejected",     "refused",     "oversized",        "damaged",      "shutdown"};
+    "filtered",   "health_check", "sampled_out", "tail_sampled_out", "tail_buffer_full", "rate_limited", "queue_full",
+    "expired",    "rejected",     "refused",     "oversized",        "damaged",          "shutdown"};
 
 }  // namespace
 

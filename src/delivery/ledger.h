@@ -21,6 +21,7 @@ enum class DropCause : std::uint8_t {
   kHealthCheck,     // a probe of a load balancer or an orchestrator
   kSampledOut,      // by the sampler
   kTailSampledOut,  // its trace was of no interest
+  kTailBufferFull,  // the same, decided before all of the trace was there
   kRateLimited,     // above the configured rate
   kQueueFull,       // the byte limit of the queue, the oldest first
   kExpired,         // older than max_age
@@ -30,7 +31,7 @@ enum class DropCause : std::uint8_t {
   kDamaged,         // its record in the spool could not be read
   kShutdown,        // still held in memory when shutdown_timeout was over
 };
-constexpr std::size_t kDropCauses = 12;
+constexpr std::size_t kDropCauses = 13;
 std::string_view to_text(DropCause cause);
 
 // received == exported + the sum of dropped + held, in every value of it.

@@ -130,9 +130,10 @@ Result<std::string> SegmentPool::read(const Segment& segment, std::uint64_t offs
                                       std::size_t prefix) const {
   std::string bytes;
   Result<void> done;
-  bytes.resize_and_overwrite(prefix + size, [&](char* out, std::size_t length) {
+  // The size is our own: libstdc++ 12 may tell the capacity.
+  bytes.resize_and_overwrite(prefix + size, [&](char* out, std::size_t) {
     done = read_at(segment.file.get(), offset + kRecordHeaderBytes, out + prefix, size);
-    return length;
+    return prefix + size;
   });
   if (!done) return std::unexpected(done.error());
   return bytes;

@@ -1,5 +1,7 @@
 #include "delivery/sender.h"
 
+#include <pthread.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -38,6 +40,7 @@ Sender::Sender(SenderPlan plan, SenderWorld world)
 Sender::~Sender() { stop(world_.clock()); }
 
 void Sender::run(const std::stop_token& stop) {
+  ::pthread_setname_np(::pthread_self(), "sender");
   std::vector<std::unique_ptr<Transport>> transports(plan_.endpoints.size());  // connections of this thread
   while (const auto job = next_job(stop)) {
     auto& transport = transports[job->endpoint];

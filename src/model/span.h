@@ -55,6 +55,7 @@ struct Span {
   std::string trace_state;
   std::string status_message;
   Attributes attributes;
+  std::uint32_t dropped_attributes_count = 0;  // that were more than may be kept
   std::vector<SpanEvent> events;
   std::uint32_t process = 0;  // tgid in the root pid namespace; enrichment finds `resource` by it
   ResourcePtr resource;       // null until the span is enriched

@@ -2,6 +2,7 @@
 // shows them to the outputs on this host, encodes them and hands them to delivery. It never waits for a receiver.
 #pragma once
 
+#include <array>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -15,8 +16,8 @@
 #include "export/otlp/traces.h"
 #include "export/span_output.h"
 #include "pipeline/recent_spans.h"
-#include "pipeline/sampler.h"
 #include "pipeline/span_intake.h"
+#include "processing/span_processor.h"
 
 namespace telegen {
 
@@ -30,7 +31,7 @@ struct BatcherSettings {
 // What changes with the configuration.
 struct SpanProcessing {
   BatcherSettings settings;
-  std::optional<Sampler> sampler;
+  std::optional<SpanProcessor> processor;            // none: every span goes on as it is
   std::vector<std::shared_ptr<SpanOutput>> outputs;  // on this host; shared as they outlive a change
 };
 
@@ -52,7 +53,7 @@ class SpanBatcher {
   SpanBatcher& operator=(const SpanBatcher&) = delete;
 
   SpanIntake& intake() { return intake_; }
-  // From the next batch on. What was taken before is done with by then.
+  // From the next batch on. What was taken before is done with by then; what tail sampling holds is decided on now.
   void apply(SpanProcessing processing);
   // Passes on what is here now. False: the time was over first.
   bool flush(Duration timeout);
@@ -62,12 +63,16 @@ class SpanBatcher {
  private:
   void run(const std::stop_token& stop);
   void process(SpanBatch batch);
+  void pass_on(Processed processed, Time received);
+  void count(const Processed& processed);
   bool write_here(std::span<const Span> spans);
   void encode(std::span<const Span> spans, Time received);
   Counter& failures(std::string_view output);
 
   BatcherWorld world_;
   Ledger& ledger_;
+  std::array<Counter*, 4> trimmed_;
+  Counter& decided_early_;
   SpanIntake intake_;
   std::mutex mutex_;  // of processing_, held for a batch
   SpanProcessing processing_;

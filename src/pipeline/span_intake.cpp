@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "pipeline/span_size.h"
+#include "processing/span_memory.h"
 
 namespace telegen {
 
@@ -12,7 +12,7 @@ void SpanIntake::push(std::vector<Span> spans, Time now) {
   std::vector<std::size_t> sizes;
   sizes.reserve(spans.size());
   std::size_t bytes = 0;
-  for (const Span& span : spans) bytes += sizes.emplace_back(held_bytes(span));
+  for (const Span& span : spans) bytes += sizes.emplace_back(memory_of(span));
   ledger_.receive(spans.size());
   bool wake = false;
   std::uint64_t too_many = 0;

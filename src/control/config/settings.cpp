@@ -52,6 +52,7 @@ void describe(SettingsVisitor& v, Settings& s) {
   v.section("backoff", "The pauses between attempts to send.", contents(s.backoff));
   describe(v, s.discovery);
   v.section("agent", "What is observed on this host.", contents(s.agent));
+  v.section("pipeline", "What becomes of spans before they are exported.", contents(s.pipeline));
   v.section("self_telemetry", "What the agent tells about itself: the HTTP API, `/metrics` and the status page.",
             contents(s.self_telemetry));
 }

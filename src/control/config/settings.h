@@ -11,6 +11,7 @@
 #include "export/settings.h"
 #include "governor/settings.h"
 #include "loader/settings.h"
+#include "processing/settings.h"
 #include "protocols/core/settings.h"
 #include "tracing/settings.h"
 
@@ -48,6 +49,7 @@ struct Settings {
   BackoffSettings backoff;
   DiscoverySettings discovery;
   SourceSettings agent;
+  ProcessingSettings pipeline;
   SelfTelemetrySettings self_telemetry;
 };
 void describe(SettingsVisitor& visitor, Settings& settings);

@@ -108,6 +108,7 @@ std::size_t span_size(const Span& span) {
   size += optional_text_size(span.trace_state);
   if (span.parent_id.valid()) size += kIdField + span.parent_id.bytes.size();
   size += optional_text_size(span.name) + 2 + 2 * kFixed64Field + attributes_size(span.attributes);
+  if (span.dropped_attributes_count != 0) size += 1 + varint_size(span.dropped_attributes_count);
   for (const SpanEvent& event : span.events) size += bytes_field_size(event_size(event));
   if (const std::size_t status = status_size(span); status != 0) size += bytes_field_size(status);
   return size + kFlagsField;
@@ -123,6 +124,7 @@ void write_span(Writer& out, const Span& span) {
   out.fixed64(7, span.start.ns);
   out.fixed64(8, span.end.ns);
   write_attributes(out, 9, span.attributes);
+  if (span.dropped_attributes_count != 0) out.varint_field(10, span.dropped_attributes_count);
   for (const SpanEvent& event : span.events) {
     out.begin(11, event_size(event));
     out.fixed64(1, event.time.ns);

@@ -189,6 +189,10 @@ void write_span(std::string& out, const Span& span) {
   quoted(out, span.end.ns);
   out += ',';
   attributes(out, span.attributes);
+  if (span.dropped_attributes_count != 0) {
+    out += R"(,"droppedAttributesCount":)";
+    number(out, span.dropped_attributes_count);
+  }
   if (!span.events.empty()) events(out, span.events);
   status(out, span);
   out += '}';

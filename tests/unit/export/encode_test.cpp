@@ -37,7 +37,8 @@ void drop_defaults(json& tree) {
   const bool is_value = tree.size() == 1 && tree.begin().key().ends_with("Value");
   for (auto it = tree.begin(); it != tree.end();) {
     drop_defaults(*it);
-    const bool empty = it->is_null() || *it == "" || *it == "0" || (it->is_structured() && it->empty());
+    const bool empty = it->is_null() || *it == "0" || (it->is_structured() && it->empty()) ||
+                       (it->is_string() && it->get_ref<const std::string&>().empty());
     it = empty && !is_value ? tree.erase(it) : std::next(it);
   }
 }
@@ -46,6 +47,19 @@ TEST(EncodeTraces, IsByteForByteWhatTheOfficialLibraryWrites) {
   const std::string expected = golden("traces.pb");
   ASSERT_GT(expected.size(), 500U);
   EXPECT_EQ(otlp::encode_traces(golden_spans(), kScope), expected);
+}
+
+TEST(EncodeTraces, DroppedAttributesAreCounted) {
+  std::vector<Span> spans = {http_span(1, nullptr)};
+  const std::string without = otlp::encode_traces(spans, kScope);
+  spans[0].dropped_attributes_count = 300;
+  const std::string with = otlp::encode_traces(spans, kScope);
+  // Field 10, a varint (trace.proto, Span.dropped_attributes_count), which grows the span by three bytes.
+  EXPECT_EQ(without.find("\x50\xac\x02"), std::string::npos);
+  EXPECT_NE(with.find("\x50\xac\x02"), std::string::npos);
+  EXPECT_EQ(with.size(), without.size() + 3);
+  const json text = json::parse(otlp::encode_traces_json(spans, kScope));
+  EXPECT_EQ(text["resourceSpans"][0]["scopeSpans"][0]["spans"][0]["droppedAttributesCount"], 300);
 }
 
 TEST(EncodeTraces, JsonSaysTheSameAsTheOfficialLibrary) {

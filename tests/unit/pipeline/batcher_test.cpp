@@ -45,6 +45,8 @@ class AcceptingTransport final : public Transport {
 struct Rig {
   MetricRegistry metrics;
   OwnMemory memory;
+  AttributeKeys keys;
+  SamplingScale scale;
   RecentSpans recent{10};
   std::atomic<int> requests = 0;
   std::vector<std::uint32_t> seen;
@@ -64,9 +66,9 @@ struct Rig {
     delivery =
         std::move(*Delivery::start(std::move(plan), {memory, metrics, monotonic_now, unix_now, [] { return 0ULL; }}));
   }
-  SpanProcessing processing(std::string_view sampler = "always_on") const {
+  SpanProcessing processing(const std::string& sampler = "always_on", const ProcessingSettings& settings = {}) {
     return {.settings = {.batch_size = 10, .batch_timeout = 20ms, .scope = {}},
-            .sampler = Sampler::make(sampler, 0.5),
+            .processor = std::move(*SpanProcessor::make(settings, {sampler, 0.5}, keys, scale)),
             .outputs = {}};
   }
   void start(SpanProcessing processing) {
@@ -133,12 +135,43 @@ TEST(SpanBatcher, ASpanLargerThanARequestIsDroppedAndTheOthersGo) {
   processing.settings.max_request_bytes = 64 << 10;
   rig.start(std::move(processing));
   std::vector<Span> spans = spans_of(5);
-  spans[2].attributes.push_back({"huge", std::string(10 << 20, 'x')});
+  spans[2].attributes.push_back({"huge", std::vector<std::string>(30, std::string(4000, 'x'))});
   rig.batcher->intake().push(std::move(spans), monotonic_now());
   ASSERT_TRUE(rig.batcher->flush(5s));
   ASSERT_TRUE(rig.delivery->flush(5s));
   EXPECT_EQ(rig.delivery->pipeline(Signal::kTraces).read().dropped_by(DropCause::kOversized), 1U);
   EXPECT_EQ(rig.account("otlp").exported, 4U);
+}
+
+TEST(SpanBatcher, AValueOfTenMegabytesIsCutAndGoes) {
+  Rig rig(true);
+  rig.start(rig.processing());
+  std::vector<Span> spans = spans_of(1);
+  spans[0].attributes.push_back({"huge", std::string(10 << 20, 'x')});
+  rig.batcher->intake().push(std::move(spans), monotonic_now());
+  ASSERT_TRUE(rig.batcher->flush(5s));
+  ASSERT_TRUE(rig.delivery->flush(5s));
+  EXPECT_EQ(rig.account("otlp").exported, 1U);
+  EXPECT_EQ(metric(rig.metrics, "telegen_spans_trimmed_total", "shortened"), 1);
+}
+
+TEST(SpanBatcher, WhatTailSamplingHoldsIsHeldInTheAccountUntilItIsDue) {
+  Rig rig(true);
+  ProcessingSettings settings;
+  settings.tail_sampling = {.enabled = true, .wait = 300ms, .errors = true, .latency = {}, .slower_than_route_p99 = false,
+                            .rare_routes = 0, .baseline = 0};
+  rig.start(rig.processing("always_on", settings));
+  std::vector<Span> spans = spans_of(4);  // four traces
+  for (Span& span : spans) span.status = SpanStatus::kUnset;
+  spans[1].status = SpanStatus::kError;
+  for (std::size_t i = 0; i < spans.size(); ++i) spans[i].trace_id.bytes[0] = static_cast<std::uint8_t>(i + 1);
+  rig.batcher->intake().push(std::move(spans), monotonic_now());
+  std::this_thread::sleep_for(150ms);
+  EXPECT_EQ(rig.delivery->pipeline(Signal::kTraces).read().held, 4U);
+  ASSERT_TRUE(rig.batcher->flush(5s)) << "the batcher looks again when they are due";
+  ASSERT_TRUE(rig.delivery->flush(5s));
+  EXPECT_EQ(rig.account("otlp").exported, 1U);
+  EXPECT_EQ(rig.delivery->pipeline(Signal::kTraces).read().dropped_by(DropCause::kTailSampledOut), 3U);
 }
 
 TEST(SpanBatcher, StopPassesOnEverything) {

@@ -5,7 +5,7 @@
 #include "helpers.h"
 #include "pipeline/recent_spans.h"
 #include "pipeline/span_intake.h"
-#include "pipeline/span_size.h"
+#include "processing/span_memory.h"
 
 namespace telegen {
 namespace {
@@ -40,7 +40,7 @@ TEST(SpanIntake, TakesInOrder) {
 
 TEST(SpanIntake, AboveItsLimitTheOldestGo) {
   Rig rig;
-  const std::size_t one = held_bytes(spans_of(1)[0]);
+  const std::size_t one = memory_of(spans_of(1)[0]);
   SpanIntake intake(rig.ledger, one * 4 + one / 2);
   intake.push(spans_of(2), at(0s));
   intake.push(spans_of(5, 2), at(1s));
@@ -88,17 +88,6 @@ TEST(SpanIntake, AnEmptyOneIsLeftWhenItsTimeHasCome) {
   const Time begin = monotonic_now();
   EXPECT_TRUE(intake.take(1, 60s, monotonic_now, {}, begin + 50ms).spans.empty());
   EXPECT_GE(monotonic_now() - begin, Duration(50ms));
-}
-
-TEST(SpanSize, CountsWhatTheSpanOwns) {
-  Span span;
-  EXPECT_EQ(held_bytes(span), sizeof(Span));
-  span.name = std::string(1000, 'x');
-  span.attributes.push_back({"a", std::string(10'000, 'y')});
-  span.attributes.push_back({"b", std::vector<std::string>{std::string(5000, 'z')}});
-  span.events.push_back({{}, std::string(2000, 'e'), {{"c", std::string(3000, 'v')}}});
-  EXPECT_GE(held_bytes(span), sizeof(Span) + 21'000);
-  EXPECT_LE(held_bytes(span), sizeof(Span) + 24'000);
 }
 
 TEST(RecentSpans, TidyHoldsNoMoreThanItShows) {
