@@ -15,7 +15,7 @@ class OtlpExporter final : public SpanExporter {
   Delivery deliver(std::span<const Span> spans, const SendContext& context) override {
     Delivery delivery;
     while (!spans.empty()) {
-      const otlp::TracePrefix request = otlp::encode_traces_prefix(spans, scope_, max_bytes_);
+      const otlp::Prefix request = otlp::encode_traces_prefix(spans, scope_, max_bytes_);
       if (request.encoded != 0) {
         SendOutcome outcome = transport_->send({request.body}, context);
         if (auto* retry = std::get_if<Retry>(&outcome)) {
