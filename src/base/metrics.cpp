@@ -1,12 +1,32 @@
 #include "base/metrics.h"
 
+#include <algorithm>
+#include <cmath>
+
 namespace telegen {
+
+void Histogram::observe(double value) {
+  if (std::isnan(value)) return;
+  const auto bucket = std::ranges::lower_bound(bounds_, value) - bounds_.begin();
+  counts_[static_cast<std::size_t>(bucket)].fetch_add(1, std::memory_order_relaxed);
+  sum_.fetch_add(value, std::memory_order_relaxed);
+}
+
+Histogram::Reading Histogram::read() const {
+  Reading reading{.bounds = bounds_};
+  for (const auto& count : counts_) {
+    reading.counts.push_back(count.load(std::memory_order_relaxed));
+    reading.count += reading.counts.back();
+  }
+  reading.sum = sum_.load(std::memory_order_relaxed);
+  return reading;
+}
 
 Counter& MetricRegistry::counter(std::string name, std::string help, MetricLabels labels) {
   const std::scoped_lock lock(mutex_);
   Counter& counter = counters_.emplace_back();
   entries_.push_back({std::move(name), std::move(help), MetricKind::kCounter, std::move(labels),
-                      [&counter] { return static_cast<double>(counter.value()); }});
+                      [&counter] { return static_cast<double>(counter.value()); }, nullptr});
   return counter;
 }
 
@@ -14,20 +34,33 @@ Gauge& MetricRegistry::gauge(std::string name, std::string help, MetricLabels la
   const std::scoped_lock lock(mutex_);
   Gauge& gauge = gauges_.emplace_back();
   entries_.push_back({std::move(name), std::move(help), MetricKind::kGauge, std::move(labels),
-                      [&gauge] { return static_cast<double>(gauge.value()); }});
+                      [&gauge] { return static_cast<double>(gauge.value()); }, nullptr});
   return gauge;
+}
+
+Histogram& MetricRegistry::histogram(std::string name, std::string help, std::vector<double> bounds,
+                                     MetricLabels labels) {
+  const std::scoped_lock lock(mutex_);
+  Histogram& histogram = histograms_.emplace_back(std::move(bounds));
+  entries_.push_back({std::move(name), std::move(help), MetricKind::kHistogram, std::move(labels), {}, &histogram});
+  return histogram;
 }
 
 void MetricRegistry::observe(std::string name, std::string help, MetricKind kind, MetricLabels labels,
                              std::function<double()> read) {
   const std::scoped_lock lock(mutex_);
-  entries_.push_back({std::move(name), std::move(help), kind, std::move(labels), std::move(read)});
+  entries_.push_back({std::move(name), std::move(help), kind, std::move(labels), std::move(read), nullptr});
 }
 
 void MetricRegistry::visit(const std::function<void(const MetricSample&)>& visitor) const {
   const std::scoped_lock lock(mutex_);
   for (const Entry& entry : entries_) {
-    visitor({entry.name, entry.help, entry.kind, &entry.labels, entry.read()});
+    if (entry.histogram != nullptr) {
+      const Histogram::Reading reading = entry.histogram->read();
+      visitor({entry.name, entry.help, entry.kind, &entry.labels, static_cast<double>(reading.count), &reading});
+    } else {
+      visitor({entry.name, entry.help, entry.kind, &entry.labels, entry.read()});
+    }
   }
 }
 
