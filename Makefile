@@ -34,8 +34,9 @@ demo: build ## nginx, Python and Node under traffic, traced before your eyes; Ct
 	@scripts/setup-tests
 	@scripts/demo
 
-bench: build ## the measured budgets: build/bench.json and a table (root or sudo)
+bench: setup ## the measured budgets: build/bench.json and a table (root or sudo)
 	@scripts/setup-tests
+	@scripts/build
 	@scripts/bench
 
 fuzz: setup ## every fuzz target for FUZZ_SECONDS (60)

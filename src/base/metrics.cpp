@@ -1,8 +1,26 @@
 #include "base/metrics.h"
 
 #include <algorithm>
+#include <cmath>
 
 namespace telegen {
+
+void Histogram::observe(double value) {
+  if (std::isnan(value)) return;
+  const auto bucket = std::ranges::lower_bound(bounds_, value) - bounds_.begin();
+  counts_[static_cast<std::size_t>(bucket)].fetch_add(1, std::memory_order_relaxed);
+  sum_.fetch_add(value, std::memory_order_relaxed);
+}
+
+Histogram::Reading Histogram::read() const {
+  Reading reading{.bounds = bounds_};
+  for (const auto& count : counts_) {
+    reading.counts.push_back(count.load(std::memory_order_relaxed));
+    reading.count += reading.counts.back();
+  }
+  reading.sum = sum_.load(std::memory_order_relaxed);
+  return reading;
+}
 
 const MetricRegistry::Entry* MetricRegistry::find(std::string_view name, const MetricLabels& labels) const {
   const auto found =
@@ -28,6 +46,18 @@ Gauge& MetricRegistry::gauge(std::string name, std::string help, MetricLabels la
   return gauge;
 }
 
+Histogram& MetricRegistry::histogram(std::string name, std::string help, std::vector<double> bounds,
+                                     MetricLabels labels) {
+  const std::scoped_lock lock(mutex_);
+  if (const Entry* known = find(name, labels); known != nullptr && known->histogram != nullptr) {
+    return *known->histogram;
+  }
+  Histogram& histogram = histograms_.emplace_back(std::move(bounds));
+  entries_.push_back({std::move(name), std::move(help), MetricKind::kHistogram, std::move(labels), {}, nullptr, nullptr,
+                      &histogram});
+  return histogram;
+}
+
 void MetricRegistry::observe(std::string name, std::string help, MetricKind kind, MetricLabels labels,
                              std::function<double()> read) {
   const std::scoped_lock lock(mutex_);
@@ -37,7 +67,12 @@ void MetricRegistry::observe(std::string name, std::string help, MetricKind kind
 void MetricRegistry::visit(const std::function<void(const MetricSample&)>& visitor) const {
   const std::scoped_lock lock(mutex_);
   for (const Entry& entry : entries_) {
-    visitor({entry.name, entry.help, entry.kind, &entry.labels, entry.read()});
+    if (entry.histogram != nullptr) {
+      const Histogram::Reading reading = entry.histogram->read();
+      visitor({entry.name, entry.help, entry.kind, &entry.labels, static_cast<double>(reading.count), &reading});
+    } else {
+      visitor({entry.name, entry.help, entry.kind, &entry.labels, entry.read()});
+    }
   }
 }
 

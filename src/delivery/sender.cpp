@@ -25,7 +25,13 @@ Sender::Sender(SenderPlan plan, SenderWorld world)
               .possible_duplicates = world_.metrics.counter(
                   "telegen_export_possible_duplicates_total",
                   "Items sent again after a request that went out and was not answered: they may arrive twice.",
-                  {{"destination", plan_.destination}})} {
+                  {{"destination", plan_.destination}}),
+              .duration = world_.metrics.histogram(
+                  "telegen_export_duration_seconds", "How long requests took, whatever their outcome.",
+                  {0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10}, {{"destination", plan_.destination}}),
+              .circuit_open = world_.metrics.gauge("telegen_export_circuit_open",
+                                                   "1 while no endpoint of the destination can be reached.",
+                                                   {{"destination", plan_.destination}})} {
   constexpr std::array<const char*, 4> kOutcomes = {"accepted", "partial", "retry", "permanent"};
   for (std::size_t i = 0; i < kOutcomes.size(); ++i) {
     meters_.outcomes[i] = &world_.metrics.counter("telegen_export_requests_total", "Requests sent, by their outcome.",
@@ -123,7 +129,10 @@ void Sender::send(Transport& transport, const Job& job) {
     status_.endpoint = transport.authority();
     context.patience = endpoints_[job.endpoint].patience;
   }
-  conclude(job, transport.send(payload, context));
+  const Time begin = world_.clock();
+  const SendOutcome outcome = transport.send(payload, context);
+  meters_.duration.observe(std::chrono::duration<double>(world_.clock() - begin).count());
+  conclude(job, outcome);
 }
 
 void Sender::conclude(const Job& job, const SendOutcome& outcome) {
@@ -177,6 +186,7 @@ void Sender::publish_reachable() {
   const bool reachable = std::ranges::any_of(endpoints_, [](const Endpoint& each) { return each.circuit.closed(); });
   if (status_.reachable && !reachable) status_.unreachable_since = world_.clock();
   status_.reachable = reachable;
+  meters_.circuit_open.set(reachable ? 0 : 1);
   for (const auto& source : plan_.sources) world_.store.set_reachable(source.queue, reachable);
 }
 

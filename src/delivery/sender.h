@@ -86,6 +86,8 @@ class Sender {
     std::array<Counter*, 4> outcomes;
     Counter& retries;
     Counter& possible_duplicates;
+    Histogram& duration;  // seconds
+    Gauge& circuit_open;  // 1: no endpoint can be reached
   };
   struct Job {
     TakenRequest taken;

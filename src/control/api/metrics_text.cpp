@@ -40,18 +40,45 @@ std::string number(double value) {
   return {buffer.begin(), end};
 }
 
-void add_sample(const MetricSample& sample, std::string& out) {
-  out += sample.name;
-  if (sample.labels != nullptr && !sample.labels->empty()) {
-    char separator = '{';
-    for (const auto& [name, value] : *sample.labels) {
-      out += separator;
-      out += name + "=\"" + escaped(value, true) + "\"";
-      separator = ',';
-    }
-    out += '}';
+std::string_view type_name(MetricKind kind) {
+  switch (kind) {
+    case MetricKind::kCounter: return " counter\n";
+    case MetricKind::kGauge: return " gauge\n";
+    case MetricKind::kHistogram: return " histogram\n";
   }
-  out += " " + number(sample.value) + "\n";
+  return " untyped\n";
+}
+
+// `bound`: the label `le` of a bucket; empty: none.
+void add_line(const MetricSample& sample, std::string_view suffix, std::string_view bound, double value,
+              std::string& out) {
+  out += sample.name;
+  out += suffix;
+  char separator = '{';
+  const auto label = [&](std::string_view name, std::string_view text) {
+    out += separator;
+    out.append(name).append("=\"").append(escaped(text, true)).append("\"");
+    separator = ',';
+  };
+  if (sample.labels != nullptr) {
+    for (const auto& [name, text] : *sample.labels) label(name, text);
+  }
+  if (!bound.empty()) label("le", bound);
+  if (separator == ',') out += '}';
+  out += " " + number(value) + "\n";
+}
+
+void add_sample(const MetricSample& sample, std::string& out) {
+  if (sample.histogram == nullptr) return add_line(sample, "", "", sample.value, out);
+  const Histogram::Reading& reading = *sample.histogram;
+  std::uint64_t below = 0;  // buckets are cumulative in this format
+  for (std::size_t i = 0; i < reading.counts.size(); ++i) {
+    below += reading.counts[i];
+    const std::string bound = i < reading.bounds.size() ? number(reading.bounds[i]) : "+Inf";
+    add_line(sample, "_bucket", bound, static_cast<double>(below), out);
+  }
+  add_line(sample, "_sum", "", reading.sum, out);
+  add_line(sample, "_count", "", static_cast<double>(reading.count), out);
 }
 
 }  // namespace
@@ -64,7 +91,7 @@ std::string metrics_text(const MetricRegistry& registry) {
     if (fresh) {
       const std::string name(sample.name);
       families.push_back({sample.name, "# HELP " + name + " " + escaped(sample.help, false) + "\n# TYPE " + name +
-                                           (sample.kind == MetricKind::kCounter ? " counter\n" : " gauge\n")});
+                                           std::string(type_name(sample.kind))});
     }
     add_sample(sample, families[place->second].text);
   });

@@ -18,6 +18,10 @@ bool is_valid(const Value& value) {
 bool all_valid(const Attributes& attributes) {
   return std::ranges::all_of(attributes, [](const Attribute& a) { return is_valid(a.value); });
 }
+bool all_valid(const OwnedAttributes& attributes) {
+  return std::ranges::all_of(attributes,
+                             [](const OwnedAttribute& a) { return valid_utf8(a.key) && is_valid(a.value); });
+}
 
 void clean(std::string& text) {
   if (!valid_utf8(text)) text = to_valid_utf8(text);
@@ -34,6 +38,13 @@ void clean(Attributes& attributes) {
   for (Attribute& attribute : attributes) clean(attribute.value);
 }
 
+void clean(OwnedAttributes& attributes) {
+  for (OwnedAttribute& attribute : attributes) {
+    clean(attribute.key);
+    clean(attribute.value);
+  }
+}
+
 }  // namespace
 
 bool has_valid_text(const Span& span) {
@@ -43,9 +54,25 @@ bool has_valid_text(const Span& span) {
          });
 }
 
-bool has_valid_text(const Resource& resource) {
-  return std::ranges::all_of(resource.attributes,
-                             [](const OwnedAttribute& a) { return valid_utf8(a.key) && is_valid(a.value); });
+bool has_valid_text(const Value& value) { return is_valid(value); }
+
+bool has_valid_text(const Resource& resource) { return all_valid(resource.attributes); }
+
+bool has_valid_text(const Metric& metric) {
+  if (!valid_utf8(metric.name) || !valid_utf8(metric.description) || !valid_utf8(metric.unit)) return false;
+  return std::visit(
+      [](const auto& data) {
+        return std::ranges::all_of(data.points, [](const Point& point) {
+          return std::ranges::all_of(point.exemplars,
+                                     [](const Exemplar& e) { return all_valid(e.filtered_attributes); });
+        });
+      },
+      metric.data);
+}
+
+bool has_valid_text(const LogRecord& record) {
+  return valid_utf8(record.severity_text) && valid_utf8(record.event_name) &&
+         (!record.body || is_valid(*record.body)) && all_valid(record.attributes);
 }
 
 Span sanitised(const Span& span) {
@@ -61,12 +88,39 @@ Span sanitised(const Span& span) {
   return out;
 }
 
+Value sanitised(const Value& value) {
+  Value out = value;
+  clean(out);
+  return out;
+}
+
 Resource sanitised(const Resource& resource) {
   Resource out = resource;
-  for (OwnedAttribute& attribute : out.attributes) {
-    clean(attribute.key);
-    clean(attribute.value);
-  }
+  clean(out.attributes);
+  return out;
+}
+
+Metric sanitised(const Metric& metric) {
+  Metric out = metric;
+  clean(out.name);
+  clean(out.description);
+  clean(out.unit);
+  std::visit(
+      [](auto& data) {
+        for (Point& point : data.points) {
+          for (Exemplar& exemplar : point.exemplars) clean(exemplar.filtered_attributes);
+        }
+      },
+      out.data);
+  return out;
+}
+
+LogRecord sanitised(const LogRecord& record) {
+  LogRecord out = record;
+  clean(out.severity_text);
+  clean(out.event_name);
+  if (out.body) clean(*out.body);
+  clean(out.attributes);
   return out;
 }
 

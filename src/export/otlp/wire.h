@@ -8,6 +8,7 @@
 #include <cstring>
 #include <protozero/varint.hpp>
 #include <string_view>
+#include <vector>
 
 namespace telegen::otlp::wire {
 
@@ -20,6 +21,9 @@ inline std::size_t varint_size(std::uint64_t value) {
 }
 // A length-delimited field with a number below 16.
 inline std::size_t bytes_field_size(std::size_t content) { return 1 + varint_size(content) + content; }
+
+// A field with a number below 16 that is left out where it has its default.
+inline std::size_t optional_varint_size(std::uint64_t value) { return value == 0 ? 0 : 1 + varint_size(value); }
 
 // Writes to memory that the caller made large enough.
 class Writer {
@@ -46,6 +50,20 @@ class Writer {
   void varint_field(std::uint32_t field, std::uint64_t value) {
     tag(field, Kind::kVarint);
     varint(value);
+  }
+  void sint32_field(std::uint32_t field, std::int32_t value) { varint_field(field, protozero::encode_zigzag32(value)); }
+  void real_field(std::uint32_t field, double value) { fixed64(field, std::bit_cast<std::uint64_t>(value)); }
+  // What is encoded already.
+  void copy(std::string_view encoded) { raw(encoded.data(), encoded.size()); }
+  // A packed field of 64-bit values: integers, times or doubles.
+  template <class Number>
+  void packed64(std::uint32_t field, const std::vector<Number>& values) {
+    static_assert(sizeof(Number) == 8);
+    begin(field, values.size() * sizeof(Number));
+    raw(values.data(), values.size() * sizeof(Number));
+  }
+  void optional_varint(std::uint32_t field, std::uint64_t value) {
+    if (value != 0) varint_field(field, value);
   }
   void bytes(std::uint32_t field, std::string_view value) {
     begin(field, value.size());
