@@ -28,6 +28,7 @@
 #include "partly_traced.h"
 #include "resources.h"
 #include "scope.h"
+#include "self_telemetry.h"
 #include "shard_options.h"
 #include "signal_pipeline.h"
 #include "version.h"
@@ -136,6 +137,8 @@ class Worker {
   std::unique_ptr<PartlyTraced> partly_traced_;
   std::unique_ptr<EventLoop> events_;
   std::unique_ptr<Resources> resources_;
+  std::unique_ptr<SelfTelemetry> self_telemetry_;
+  ResourcePtr own_resource_;
   std::unique_ptr<ApiServer> api_;
 };
 
@@ -398,6 +401,7 @@ void Worker::wait_for_the_end() {
     if (has_tls_files_ && seconds % kSecondsBetweenCertificates == 0) look_at_certificates();
     partly_traced_->tell(monotonic_now());
     resources_->tick(monotonic_now());
+    self_telemetry_->tick(settings_, own_resource_, monotonic_now(), unix_now());
     if (signal == SIGUSR1) log_status();  // SIGINT: the terminal sends it to both, and the loader decides
     if (client_.is_gone()) {
       log_warn("the loader has gone; what is held is sent, then this process ends");
@@ -430,6 +434,8 @@ Result<void> Worker::run() {
   if (auto started = start_events(); !started) return started;
   resources_ = std::make_unique<Resources>(
       settings_, client_, [this](double scale) { pipeline_->sampling_scale().set(scale); }, metrics_);
+  self_telemetry_ = std::make_unique<SelfTelemetry>(metrics_, pipeline_->delivery(), unix_now());
+  own_resource_ = own_resource(settings_, read_host());
   // Ready means that what already runs is traced.
   if (!catalog_->drain(kFirstLook))
     log_warn("not every running process could be looked at within 10 s; the rest follows");

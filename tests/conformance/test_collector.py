@@ -47,6 +47,29 @@ def test_the_collector_understands(scope, agent, authority, protocol, compressio
     assert not errors, f"the collector logged errors:\n{errors}"
 
 
+def test_the_collector_understands_the_agents_own_metrics(scope, agent):
+    """What /metrics says and what comes over OTLP is the same, by the same names."""
+    collector = Collector(scope)
+    nginx = Nginx(scope)
+    running = agent(endpoint=collector.endpoint, config={"self_telemetry": {"export": True},
+                                                         "otlp": {"metrics": {"interval": "500ms"}}})
+    Curl(scope, leaf="clients").get(nginx.url + "/return")
+
+    def exported():
+        return [(attributes, metric["sum"]) for attributes, metric in collector.metrics()
+                if metric["name"] == "telegen_pipeline_exported_total"
+                and any(point.get("asInt") == "1" and {"key": "signal", "value": {"stringValue": "traces"}} in point["attributes"]
+                        for point in metric["sum"]["dataPoints"])]
+
+    attributes, sums = wait_until(exported, 15, "the exported span in the agent's own metrics")[-1]
+    assert sums["isMonotonic"] and sums["aggregationTemporality"] == 2, "cumulative"
+    starts = {point["startTimeUnixNano"] for point in sums["dataPoints"]}
+    assert len(starts) == 1 and 0 < time.time_ns() - int(starts.pop()) < 60e9, "since the worker's start"
+    assert attributes["service.name"] == "telegen" and attributes["host.name"]
+    names = {metric["name"] for _, metric in collector.metrics()}
+    assert {sample.name for sample in running.samples() if not sample.name.endswith(("_bucket", "_sum", "_count"))} <= names
+
+
 @pytest.mark.parametrize("protocol", ["grpc", "http"])
 def test_a_stand_in_proves_the_comparison(scope, protocol):
     """Without the agent: the official client's own request must come out of the collector as it went in."""

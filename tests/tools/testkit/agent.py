@@ -78,7 +78,7 @@ class Agent:
         self.scope = scope
         self.port = free_port()
         settings = merged({
-            "self_telemetry": {"listen": f"127.0.0.1:{self.port}"},
+            "self_telemetry": {"listen": f"127.0.0.1:{self.port}", "export": False},
             "otlp": {"endpoint": endpoint, "traces": {"batch_timeout": "200ms"}},
         }, config or {})
         self.settings = settings

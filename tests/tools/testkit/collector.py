@@ -28,14 +28,16 @@ class Collector:
                 protocols[name]["tls"] = {"cert_file": str(tls.certificate), "key_file": str(tls.key),
                                           "reload_interval": "1s"}
         exporters = {"file": {"path": str(self.output), "append": True, "flush_interval": "100ms"}}
+        self.metrics_output = scope.directory / f"collector-{grpc}-metrics.jsonl"
         if debug:
             exporters["debug"] = {"verbosity": "detailed"}
         self.config = scope.directory / f"collector-{grpc}.yaml"
         self.config.write_text(json.dumps({
             "receivers": {"otlp": {"protocols": protocols}},
-            "exporters": exporters,
+            "exporters": {**exporters, "file/metrics": {"path": str(self.metrics_output), "flush_interval": "100ms"}},
             "service": {"telemetry": {"metrics": {"level": "none"}},
-                        "pipelines": {"traces": {"receivers": ["otlp"], "exporters": list(exporters)}}}}))
+                        "pipelines": {"traces": {"receivers": ["otlp"], "exporters": list(exporters)},
+                                      "metrics": {"receivers": ["otlp"], "exporters": ["file/metrics"]}}}}))
         self.process = None
         self.start()
 
@@ -75,6 +77,16 @@ class Collector:
                 for scope in resource.get("scopeSpans", []):
                     for span in scope.get("spans", []):
                         found += [a["value"]["stringValue"] for a in span["attributes"] if a["key"] == "url.path"]
+        return found
+
+
+    def metrics(self):
+        """[(resource attributes, metric)] of everything that the metrics exporter wrote, as OTLP/JSON has it."""
+        found = []
+        for line in self.metrics_output.read_text().splitlines() if self.metrics_output.exists() else []:
+            for resource in json.loads(line)["resourceMetrics"]:
+                attributes = {a["key"]: next(iter(a["value"].values())) for a in resource["resource"]["attributes"]}
+                found += [(attributes, metric) for scope in resource["scopeMetrics"] for metric in scope["metrics"]]
         return found
 
 
