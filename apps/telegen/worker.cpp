@@ -44,6 +44,7 @@ constexpr std::size_t kLargestText = 4096;
 constexpr std::size_t kLargestTlsFiles = 64 << 20;
 constexpr auto kBatchOnItsWay = std::chrono::seconds(5);
 constexpr auto kReloadTakes = std::chrono::seconds(4);
+constexpr auto kSelectionTakes = std::chrono::seconds(3);
 constexpr auto kUnknownProcessWait = std::chrono::milliseconds(100);
 constexpr auto kFirstLook = std::chrono::seconds(10);
 constexpr auto kUnreadyAfter = std::chrono::seconds(60);
@@ -349,6 +350,8 @@ void Worker::apply_new_settings() {
     if (auto applied = apply_discovery(); !applied) return applied;
     catalog_->reselect(scope_.selection);
     learn_running_processes();
+    // In effect means for every process that runs.
+    if (!catalog_->drain(kSelectionTakes)) log_warn("not every process could be looked at again yet; the rest follows");
     return {};
   };
   if (auto applied = apply(); !applied) {
