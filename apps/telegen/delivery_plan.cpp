@@ -37,6 +37,8 @@ Result<DestinationPlan> destination(const OtlpWireSettings& wire, const std::str
   };
   if (auto added = add(endpoint, as_is); !added) return std::unexpected(added.error());
   for (const std::string& other : as_is ? std::vector<std::string>() : wire.failover) {
+    const auto parsed = parse_endpoint(other, wire.protocol == "grpc", wire.tls.enabled, false, Signal::kTraces);
+    if (!parsed) return fail(section + ".failover: " + parsed.error().message, ErrorKind::kConfiguration);
     if (auto added = add(other, false); !added) return std::unexpected(added.error());
   }
   plan.text += " (" + wire.protocol + ")";

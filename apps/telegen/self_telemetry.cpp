@@ -45,8 +45,9 @@ void SelfTelemetry::tick(const Settings& settings, const ResourcePtr& resource, 
   const bool refused = next_ && is_refused();
   next_ = now + (refused ? kAfterRefusal : settings.otlp.metrics.interval);
   if (refused) {
-    log_warn("the receiver takes no metrics, so those of the agent are offered seldom; otlp.metrics.enabled: false or "
-             "self_telemetry.export: false ends that");
+    log_warn(
+        "the receiver takes no metrics, so those of the agent are offered seldom; otlp.metrics.enabled: false or "
+        "self_telemetry.export: false ends that");
   }
   send(settings, resource, now, wall);
 }

@@ -131,13 +131,7 @@ void Delivery::settle_here(Signal signal, std::uint64_t items, bool taken) {
     const std::unique_lock lock(mutex_);
     expose(signal, name);
   }
-  Ledger& local = ledgers.destination(name);
-  ledgers.forward(items, {&local});
-  if (taken) {
-    local.exported(items);
-  } else {
-    local.dropped(DropCause::kRefused, items);
-  }
+  ledgers.settle_at(ledgers.destination(name), items, taken);
 }
 
 void Delivery::accept(Signal signal, std::string_view body, std::uint32_t items, Time received) {

@@ -6,8 +6,8 @@ namespace telegen {
 namespace {
 
 constexpr std::array<std::string_view, kDropCauses> kCauseNames = {
-    "filtered",   "health_check", "sampled_out", "tail_sampled_out", "tail_buffer_full", "rate_limited", "queue_full",
-    "expired",    "rejected",     "refused",     "oversized",        "damaged",          "shutdown"};
+    "filtered", "health_check", "sampled_out", "tail_sampled_out", "tail_buffer_full", "rate_limited", "queue_full",
+    "expired",  "rejected",     "refused",     "oversized",        "damaged",          "shutdown"};
 
 }  // namespace
 
@@ -76,6 +76,19 @@ void SignalLedgers::forward(std::uint64_t items, const std::vector<Ledger*>& to)
       ledger->account_.received += items;
       ledger->account_.held += items;
     }
+  }
+  shared_.settled.notify_all();
+}
+
+void SignalLedgers::settle_at(Ledger& ledger, std::uint64_t items, bool taken) {
+  {
+    const std::scoped_lock lock(shared_.mutex);
+    pipeline_.account_.exported += items;
+    pipeline_.account_.held -= items;
+    ledger.account_.received += items;
+    auto& what =
+        taken ? ledger.account_.exported : ledger.account_.dropped[static_cast<std::size_t>(DropCause::kRefused)];
+    what += items;
   }
   shared_.settled.notify_all();
 }

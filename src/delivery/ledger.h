@@ -90,6 +90,8 @@ class SignalLedgers {
   Ledger& destination(const std::string& name);
   // Moves items from the pipeline to these destinations, all at once.
   void forward(std::uint64_t items, const std::vector<Ledger*>& to);
+  // The same, where the destination has them at once or refuses them for good.
+  void settle_at(Ledger& ledger, std::uint64_t items, bool taken);
   Snapshot read() const;
 
  private:

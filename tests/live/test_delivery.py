@@ -86,7 +86,7 @@ def test_a_refused_configuration_changes_nothing_and_says_why(scope, receiver, a
     running = agent()
     worker, before = running.worker_pid(), running.get("/config")[1]
     for changes, key in (({"otlp": {"protocoll": "grpc"}}, "protocoll"),
-                         ({"otlp": {"protocoll": None, "failover": ["ftp://x"]}}, "otlp.endpoint"),
+                         ({"otlp": {"protocoll": None, "failover": ["ftp://x"]}}, "otlp.failover"),
                          ({"otlp": {"failover": [], "tls": {"ca_file": "/nowhere.pem"}}}, "/nowhere.pem")):
         settings = dict(running.settings)
         running.write_config(changes)
