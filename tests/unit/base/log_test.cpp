@@ -108,7 +108,9 @@ TEST(LogTap, HoldsTheNewestLinesThatFit) {
     ASSERT_EQ(texts.empty(), fitting.empty()) << "the newest that fits is held; seed " << seed;
     const std::size_t all = std::transform_reduce(fitting.begin(), fitting.end(), std::size_t{0}, std::plus{},
                                                   [](const std::string& text) { return text.size(); });
-    if (fitting.size() <= limits.lines && all <= limits.bytes) ASSERT_EQ(texts, fitting) << "seed " << seed;
+    if (fitting.size() <= limits.lines && all <= limits.bytes) {
+      ASSERT_EQ(texts, fitting) << "seed " << seed;
+    }
   }
 }
 
