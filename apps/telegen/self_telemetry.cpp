@@ -5,18 +5,23 @@
 #include <algorithm>
 #include <numeric>
 #include <span>
+#include <string>
+#include <utility>
 #include <variant>
+#include <vector>
 
-#include "base/log.h"
 #include "discovery/resource_builder.h"
+#include "export/otlp/logs.h"
 #include "export/otlp/metrics.h"
 #include "metrics/own_metrics.h"
+#include "model/log_record.h"
 #include "version.h"
 
 namespace telegen::app {
 namespace {
 
 constexpr Duration kAfterRefusal = std::chrono::minutes(15);
+constexpr const char* kProcessKey = "telegen.process";  // which of the agent's processes logged the line
 
 std::uint64_t points_of(const Metric& metric) {
   return std::visit([](const auto& data) { return data.points.size(); }, metric.data);
@@ -25,6 +30,60 @@ std::uint64_t points_of(const Metric& metric) {
 std::uint64_t points_of(std::span<const Metric> metrics) {
   return std::accumulate(metrics.begin(), metrics.end(), std::uint64_t{0},
                          [](std::uint64_t sum, const Metric& metric) { return sum + points_of(metric); });
+}
+
+std::uint64_t items_of(std::span<const Metric> metrics) { return points_of(metrics); }
+std::uint64_t items_of(std::span<const LogRecord> records) { return records.size(); }
+
+Severity severity_of(LogLevel level) {
+  switch (level) {
+    case LogLevel::kTrace: return Severity::kTrace;
+    case LogLevel::kDebug: return Severity::kDebug;
+    case LogLevel::kInfo: return Severity::kInfo;
+    case LogLevel::kWarn: return Severity::kWarn;
+    case LogLevel::kError: return Severity::kError;
+    case LogLevel::kOff: break;  // no line has it
+  }
+  return Severity::kUnspecified;
+}
+
+LogRecord record_of(LogLine line, const ResourcePtr& resource) {
+  LogRecord record;
+  record.time = record.observed_time = line.time;
+  record.severity = severity_of(line.level);
+  record.severity_text = to_text(line.level);
+  record.body = std::move(line.text);
+  record.attributes.push_back({kProcessKey, std::move(line.process)});
+  record.resource = resource;
+  return record;
+}
+
+// Passes items that the pipeline has received on, in requests of at most `batch` of them.
+template <class Item, class Encode>
+void pass_on(Delivery& delivery, Signal signal, std::span<const Item> items, std::size_t batch, Time now,
+             const Encode& encode) {
+  std::size_t alone = 0;  // so many of the next ones go one by one
+  while (!items.empty()) {
+    const otlp::Prefix request = encode(items.first(std::min(alone != 0 ? 1 : batch, items.size())));
+    if (request.encoded != 0 && request.oversized != 0) {  // which of them are too large is not said
+      alone = request.taken;
+      continue;
+    }
+    const std::uint64_t taken = items_of(items.first(request.taken));
+    if (request.encoded != 0) {
+      delivery.accept(signal, request.body, static_cast<std::uint32_t>(taken), now);
+    } else {
+      delivery.pipeline(signal).dropped(DropCause::kOversized, taken);
+    }
+    items = items.subspan(request.taken);
+    alone -= std::min(alone, request.taken);
+  }
+}
+
+void say_refused(Signal signal) {
+  const std::string name(to_text(signal));
+  log_warn("the receiver takes no " + name + ", so those of the agent are offered seldom; otlp." + name +
+           ".enabled: false or self_telemetry.export: false ends that");
 }
 
 }  // namespace
@@ -38,25 +97,18 @@ ResourcePtr own_resource(const Settings& settings, const HostInfo& host) {
   return std::make_shared<const Resource>(build_resource(host, process, {.agent_version = kVersion}));
 }
 
-void SelfTelemetry::tick(const Settings& settings, const ResourcePtr& resource, Time now, UnixTime wall) {
-  const bool wanted = settings.self_telemetry.export_metrics && delivery_.has_destination(Signal::kMetrics);
-  if (!wanted) return next_.reset();
-  if (next_ && now < *next_) return;
+SendingTime::Answer SendingTime::ask(Duration interval, Time now) {
+  if (next_ && now < *next_) return Answer::kNotYet;
   const bool refused = next_ && is_refused();
-  next_ = now + (refused ? kAfterRefusal : settings.otlp.metrics.interval);
-  if (refused) {
-    log_warn(
-        "the receiver takes no metrics, so those of the agent are offered seldom; otlp.metrics.enabled: false or "
-        "self_telemetry.export: false ends that");
-  }
-  send(settings, resource, now, wall);
+  next_ = now + (refused ? kAfterRefusal : interval);
+  return refused ? Answer::kNowThenSeldom : Answer::kNow;
 }
 
 // Since the last look nothing was taken, and something was refused for good.
-bool SelfTelemetry::is_refused() {
+bool SendingTime::is_refused() {
   std::uint64_t exported = 0;
   std::uint64_t refused = 0;
-  for (const auto& destination : delivery_.accounts(Signal::kMetrics).destinations) {
+  for (const auto& destination : delivery_.accounts(signal_).destinations) {
     exported += destination.account.exported;
     refused += destination.account.dropped_by(DropCause::kRefused);
   }
@@ -66,24 +118,62 @@ bool SelfTelemetry::is_refused() {
   return all;
 }
 
-void SelfTelemetry::send(const Settings& settings, const ResourcePtr& resource, Time now, UnixTime wall) {
-  const std::vector<Metric> metrics = own_metrics(metrics_, start_, wall, resource);
-  Ledger& ledger = delivery_.pipeline(Signal::kMetrics);
-  ledger.receive(points_of(metrics));
-  const auto batch = static_cast<std::size_t>(settings.otlp.metrics.batch_size);
-  for (std::span<const Metric> left = metrics; !left.empty();) {
-    const auto some = left.first(std::min(batch, left.size()));
-    const otlp::Prefix request =
-        otlp::encode_metrics_prefix(some, {.version = kVersion}, settings.otlp.max_request_size.bytes);
-    const std::uint64_t points = points_of(some.first(request.taken));
-    // A figure of the agent is never larger than a request may be, so what was taken is what was encoded.
-    if (request.encoded != 0) {
-      delivery_.accept(Signal::kMetrics, request.body, static_cast<std::uint32_t>(points), now);
-    } else {
-      ledger.dropped(DropCause::kOversized, points);
-    }
-    left = left.subspan(request.taken);
+void SelfTelemetry::tick(const Settings& settings, const ResourcePtr& resource, Time now, UnixTime wall) {
+  tick_metrics(settings, resource, now, wall);
+  tick_lines(settings, resource, now);
+}
+
+void SelfTelemetry::finish(const Settings& settings, const ResourcePtr& resource, Time now) {
+  if (wants_lines(settings)) send_lines(settings, resource, now);
+}
+
+void SelfTelemetry::tick_metrics(const Settings& settings, const ResourcePtr& resource, Time now, UnixTime wall) {
+  const bool wanted = settings.self_telemetry.export_own && delivery_.has_destination(Signal::kMetrics);
+  if (!wanted) return metrics_time_.reset();
+  const auto answer = metrics_time_.ask(settings.otlp.metrics.interval, now);
+  if (answer == SendingTime::Answer::kNotYet) return;
+  if (answer == SendingTime::Answer::kNowThenSeldom) say_refused(Signal::kMetrics);
+  send_metrics(settings, resource, now, wall);
+}
+
+void SelfTelemetry::tick_lines(const Settings& settings, const ResourcePtr& resource, Time now) {
+  if (!wants_lines(settings)) {
+    lines_.take();  // nobody is to get them, so they need no memory
+    return lines_time_.reset();
   }
+  const auto answer = lines_time_.ask(settings.otlp.logs.batch_timeout, now);
+  if (answer == SendingTime::Answer::kNotYet) return;
+  if (answer == SendingTime::Answer::kNowThenSeldom) say_refused(Signal::kLogs);
+  send_lines(settings, resource, now);
+}
+
+bool SelfTelemetry::wants_lines(const Settings& settings) {
+  return settings.self_telemetry.export_own && delivery_.has_destination(Signal::kLogs);
+}
+
+void SelfTelemetry::send_metrics(const Settings& settings, const ResourcePtr& resource, Time now, UnixTime wall) {
+  const std::vector<Metric> metrics = own_metrics(metrics_, start_, wall, resource);
+  delivery_.pipeline(Signal::kMetrics).receive(points_of(metrics));
+  const auto batch = static_cast<std::size_t>(settings.otlp.metrics.batch_size);
+  pass_on(delivery_, Signal::kMetrics, std::span(metrics), batch, now, [&](std::span<const Metric> some) {
+    return otlp::encode_metrics_prefix(some, {.version = kVersion}, settings.otlp.max_request_size.bytes);
+  });
+}
+
+void SelfTelemetry::send_lines(const Settings& settings, const ResourcePtr& resource, Time now) {
+  LogTap::Taken taken = lines_.take();
+  if (taken.lines.empty() && taken.dropped == 0) return;
+  Ledger& ledger = delivery_.pipeline(Signal::kLogs);
+  ledger.receive(taken.lines.size() + taken.dropped);
+  ledger.dropped(DropCause::kQueueFull, taken.dropped);
+  std::vector<LogRecord> records;
+  records.reserve(taken.lines.size());
+  for (LogLine& line : taken.lines) records.push_back(record_of(std::move(line), resource));
+  const auto batch = static_cast<std::size_t>(settings.otlp.logs.batch_size);
+  pass_on(delivery_, Signal::kLogs, std::span<const LogRecord>(records), batch, now,
+          [&](std::span<const LogRecord> some) {
+            return otlp::encode_logs_prefix(some, {.version = kVersion}, settings.otlp.max_request_size.bytes);
+          });
 }
 
 }  // namespace telegen::app

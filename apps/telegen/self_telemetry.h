@@ -1,8 +1,10 @@
-// What the agent counts about itself, sent to its receivers as everybody's metrics are.
+// What the agent counts about itself and the lines that it logs, sent to its receivers as everybody's are.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 
+#include "base/log.h"
 #include "base/metrics.h"
 #include "control/config/settings.h"
 #include "delivery/delivery.h"
@@ -14,27 +16,54 @@ namespace telegen::app {
 // The agent as a resource: its service, this process, this host.
 ResourcePtr own_resource(const Settings& settings, const HostInfo& host);
 
+// When it is time to send one signal. A receiver that refuses all of it does not take that signal; then it is tried
+// seldom.
+class SendingTime {
+ public:
+  SendingTime(const Delivery& delivery, Signal signal) : delivery_(delivery), signal_(signal) {}
+
+  // kNowThenSeldom: all that was sent since the last time was refused, so the next time is in a quarter of an hour.
+  enum class Answer : std::uint8_t { kNotYet, kNow, kNowThenSeldom };
+  Answer ask(Duration interval, Time now);
+  void reset() { next_.reset(); }
+
+ private:
+  bool is_refused();
+
+  const Delivery& delivery_;
+  const Signal signal_;
+  std::optional<Time> next_;
+  std::uint64_t exported_ = 0;  // of the destinations, when they were looked at last
+  std::uint64_t refused_ = 0;
+};
+
 // One thread.
 class SelfTelemetry {
  public:
   // `start`: when the registry began to count.
-  SelfTelemetry(MetricRegistry& metrics, Delivery& delivery, UnixTime start)
-      : metrics_(metrics), delivery_(delivery), start_(start) {}
+  SelfTelemetry(MetricRegistry& metrics, LogTap& lines, Delivery& delivery, UnixTime start)
+      : metrics_(metrics), lines_(lines), delivery_(delivery), start_(start) {}
 
-  // Sends the metrics where it is time to: every otlp.metrics.interval. A receiver that refuses them all takes no
-  // metrics; then it is tried seldom, and said once.
+  // Sends the metrics where it is time to: every otlp.metrics.interval; and the lines every otlp.logs.batch_timeout.
+  // A line that is due to the sending of lines is sent as well. That feeds itself no faster than RepeatedLog speaks,
+  // once a minute for each complaint, and what it can add meanwhile is bounded by the tap.
   void tick(const Settings& settings, const ResourcePtr& resource, Time now, UnixTime wall);
+  // Sends the lines that wait, before the delivery is stopped. What is logged later is only written.
+  void finish(const Settings& settings, const ResourcePtr& resource, Time now);
 
  private:
-  void send(const Settings& settings, const ResourcePtr& resource, Time now, UnixTime wall);
-  bool is_refused();
+  void tick_metrics(const Settings& settings, const ResourcePtr& resource, Time now, UnixTime wall);
+  void tick_lines(const Settings& settings, const ResourcePtr& resource, Time now);
+  bool wants_lines(const Settings& settings);
+  void send_metrics(const Settings& settings, const ResourcePtr& resource, Time now, UnixTime wall);
+  void send_lines(const Settings& settings, const ResourcePtr& resource, Time now);
 
   MetricRegistry& metrics_;
+  LogTap& lines_;
   Delivery& delivery_;
   const UnixTime start_;
-  std::optional<Time> next_;
-  std::uint64_t exported_ = 0;  // of the destinations, when they were looked at last
-  std::uint64_t refused_ = 0;
+  SendingTime metrics_time_{delivery_, Signal::kMetrics};
+  SendingTime lines_time_{delivery_, Signal::kLogs};
 };
 
 }  // namespace telegen::app

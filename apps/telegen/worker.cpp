@@ -132,6 +132,7 @@ class Worker {
   RepeatedLog certificates_log_;
   Scope scope_;
   MetricRegistry metrics_;
+  std::shared_ptr<LogTap> log_tap_ = std::make_shared<LogTap>();  // the logger has it as well, which outlives this
   std::unique_ptr<KernelCounters> counters_;
   std::unique_ptr<SignalPipeline> pipeline_;
   std::unique_ptr<ProcessCatalog> catalog_;
@@ -415,6 +416,7 @@ void Worker::wait_for_the_end() {
 
 void Worker::shut_down() {
   events_->stop();
+  self_telemetry_->finish(settings_, own_resource_, monotonic_now());
   pipeline_->stop(settings_.telegen.shutdown_timeout);
   log_status();
 }
@@ -426,7 +428,7 @@ Result<void> Worker::run() {
   ::sigprocmask(SIG_BLOCK, &blocked, nullptr);
   ::prctl(PR_SET_NAME, "telegen-worker");  // executed through a descriptor, it would be called by its number
   if (auto taken = take_kit(); !taken) return taken;
-  configure_logging(log_level_of(settings_.telegen.log_level), settings_.telegen.log_format, "worker");
+  configure_logging(log_level_of(settings_.telegen.log_level), settings_.telegen.log_format, "worker", log_tap_);
   auto curl = CurlRuntime::start();
   if (!curl) return std::unexpected(curl.error());
   auto read_tls = tls_of(kit_);
@@ -437,7 +439,7 @@ Result<void> Worker::run() {
   if (auto started = start_events(); !started) return started;
   resources_ = std::make_unique<Resources>(
       settings_, client_, [this](double scale) { pipeline_->sampling_scale().set(scale); }, metrics_);
-  self_telemetry_ = std::make_unique<SelfTelemetry>(metrics_, pipeline_->delivery(), unix_now());
+  self_telemetry_ = std::make_unique<SelfTelemetry>(metrics_, *log_tap_, pipeline_->delivery(), unix_now());
   own_resource_ = own_resource(settings_, read_host());
   // Ready means that what already runs is traced.
   if (!catalog_->drain(kFirstLook))

@@ -93,7 +93,8 @@ int run(std::uint64_t rate, std::chrono::seconds length, std::uint64_t limit_mib
   SamplingScale scale;
   auto processor = SpanProcessor::make({}, {}, keys, scale);
   if (!processor) return 1;
-  SpanBatcher batcher({.settings = {}, .processor = *std::move(processor), .outputs = {}},
+  SpanBatcher batcher(
+      {.settings = {}, .processor = *std::move(processor), .outputs = {}},
       {.delivery = **delivery, .recent = recent, .metrics = metrics, .enrich = {}, .clock = monotonic_now});
   Random random(1);
   const ResourcePtr resource = testing::checkout_resource();

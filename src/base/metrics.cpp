@@ -53,8 +53,8 @@ Histogram& MetricRegistry::histogram(std::string name, std::string help, std::ve
     return *known->histogram;
   }
   Histogram& histogram = histograms_.emplace_back(std::move(bounds));
-  entries_.push_back({std::move(name), std::move(help), MetricKind::kHistogram, std::move(labels), {}, nullptr, nullptr,
-                      &histogram});
+  entries_.push_back(
+      {std::move(name), std::move(help), MetricKind::kHistogram, std::move(labels), {}, nullptr, nullptr, &histogram});
   return histogram;
 }
 

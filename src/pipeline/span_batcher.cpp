@@ -82,7 +82,8 @@ void SpanBatcher::pass_on(Processed processed, Time received) {
 void SpanBatcher::count(const Processed& processed) {
   for (std::size_t i = 0; i < kProcessingDrops; ++i) ledger_.dropped(kCauses[i], processed.dropped[i]);
   const Trimmed& trimmed = processed.trimmed;
-  const std::array<std::uint64_t, 4> figures = {trimmed.redacted, trimmed.shortened, trimmed.attributes, trimmed.events};
+  const std::array<std::uint64_t, 4> figures = {trimmed.redacted, trimmed.shortened, trimmed.attributes,
+                                                trimmed.events};
   for (std::size_t i = 0; i < figures.size(); ++i) trimmed_[i]->add(figures[i]);
   decided_early_.add(processed.traces_decided_early);
 }

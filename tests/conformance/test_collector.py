@@ -3,10 +3,12 @@
 Its receiver is strict where ours might share a mistake with the encoder, and its JSON is somebody else's view of our bytes.
 """
 
+import json
 import os
 import re
 import time
 import urllib.request
+from datetime import datetime
 
 import grpc
 import pytest
@@ -14,7 +16,8 @@ from opentelemetry.proto.collector.trace.v1 import trace_service_pb2 as service
 from opentelemetry.proto.collector.trace.v1 import trace_service_pb2_grpc as service_grpc
 
 from testkit.clients import Curl
-from testkit.collector import Collector
+from testkit.collector import Collector, plain_attributes
+from testkit.ports import free_port
 from testkit.scope import wait_until
 from testkit.servers import Nginx
 from testkit.truth import compare_server, match_up
@@ -68,6 +71,42 @@ def test_the_collector_understands_the_agents_own_metrics(scope, agent):
     assert attributes["service.name"] == "telegen" and attributes["host.name"]
     names = {metric["name"] for _, metric in collector.metrics()}
     assert {sample.name for sample in running.samples() if not sample.name.endswith(("_bucket", "_sum", "_count"))} <= names
+
+
+def test_the_collector_understands_the_agents_own_log_lines(scope, agent):
+    """What the worker writes to standard error and what comes over OTLP is the same: all of it, in the same order."""
+    collector = Collector(scope)
+    nobody = f"127.0.0.1:{free_port()}"
+    running = agent(endpoint=collector.endpoint, config={
+        "telegen": {"log_format": "json"}, "self_telemetry": {"export": True},
+        "otlp": {"logs": {"batch_timeout": "200ms"},
+                 "destinations": [{"name": "away", "endpoint": nobody, "signals": ["logs"]}]}})
+
+    def lines():
+        said = [json.loads(line) for line in running.process.output(100_000).splitlines() if line.startswith("{")]
+        return [line for line in said if line["process"] == "worker"]
+
+    def complaint():
+        return [record for _, record in collector.logs() if f"connect {nobody}: " in record["body"]["stringValue"]]
+
+    warning, = wait_until(complaint, 15, "the line that a receiver is away")
+    assert warning["severityNumber"] == 13, "a warning"
+    wait_until(lambda: len(collector.logs()) >= len(lines()), 15, "every line in the collector's file")
+    worker, written, received = running.worker_pid(), lines(), collector.logs()
+    assert len(received) == len(written) >= 2, f"written: {written}\nreceived: {received}"
+    for (attributes, record), line in zip(received, written):
+        milliseconds = int(datetime.fromisoformat(line["time"].replace("Z", "+00:00")).timestamp() * 1000 + 0.5)
+        assert int(record["timeUnixNano"]) // 1_000_000 == milliseconds
+        assert record["observedTimeUnixNano"] == record["timeUnixNano"]
+        assert (record["severityText"], record["severityNumber"]) == (line["level"], {"info": 9, "warning": 13}[line["level"]])
+        assert record["body"] == {"stringValue": line["message"]}
+        assert plain_attributes(record) == {"telegen.process": "worker"}
+        assert line["pid"] == worker and attributes["process.pid"] == str(worker)
+        assert attributes["service.name"] == "telegen" and attributes["host.name"]
+    accounts = running.accounts("logs")
+    assert (accounts["received"], accounts["dropped"].total()) == (len(written), 0)
+    assert accounts["destinations"]["otlp"]["exported"] == len(written)
+    assert accounts["destinations"]["away"]["held"] == len(written), "what the one that is away has not got"
 
 
 @pytest.mark.parametrize("protocol", ["grpc", "http"])

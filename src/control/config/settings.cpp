@@ -27,7 +27,9 @@ void describe(SettingsVisitor& v, SelfTelemetrySettings& s) {
       "listen", s.listen,
       "Address and port of the HTTP API: `127.0.0.1:19090`, `[::1]:19090`, `:19090` for all addresses. Port 0 takes "
       "any free one. Empty: no API.");
-  v.field("export", s.export_metrics, "Send the agent's own metrics over OTLP as well, every otlp.metrics.interval.");
+  v.field("export", s.export_own,
+          "Send the agent's own metrics over OTLP as well, every otlp.metrics.interval, and its own log lines, every "
+          "otlp.logs.batch_timeout.");
   v.section("auth", "Who may use the HTTP API.", [&s](SettingsVisitor& auth) {
     auth.field("bearer_token", s.bearer_token,
                "Every request but `/healthz` must carry it as `Authorization: Bearer …`. Without one, an API that "

@@ -30,7 +30,7 @@ void describe(SettingsVisitor& visitor, AgentSettings& settings);
 struct SelfTelemetrySettings {             // self_telemetry:
   std::string listen = "127.0.0.1:19090";  // as parse_listen takes it; empty: no API
   std::string bearer_token;
-  bool export_metrics = true;  // key: export
+  bool export_own = true;  // metrics and log lines; key: export
 };
 void describe(SettingsVisitor& visitor, SelfTelemetrySettings& settings);
 

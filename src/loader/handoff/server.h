@@ -28,7 +28,7 @@ struct LoaderServices {
   std::function<Result<Fd>(SegmentPlace)> open_segment;
   std::function<std::vector<SegmentPlace>()> list_segments;
   std::function<Result<void>()> reload;
-  std::function<Result<bool>()> refresh_tls;  // true: the kit has others now
+  std::function<Result<bool>()> refresh_tls;             // true: the kit has others now
   std::function<void(std::uint32_t bytes)> set_capture;  // clamps to what is configured; empty: there are no probes
 };
 

@@ -83,14 +83,14 @@ def build():
 
 def otlp_json(message):
     """The protobuf JSON mapping with what OTLP changes: ids in hex, enums as numbers."""
-    tree = json_format.MessageToDict(message, use_integers_for_enums=True)
-    for rs in tree["resourceSpans"]:
-        for ss in rs["scopeSpans"]:
-            for span in ss["spans"]:
-                for key in ("traceId", "spanId", "parentSpanId"):
-                    if key in span:
-                        span[key] = base64.b64decode(span[key]).hex()
-    return tree
+    return _hex_ids(json_format.MessageToDict(message, use_integers_for_enums=True))
+
+
+def _hex_ids(value):
+    if isinstance(value, dict):
+        return {key: base64.b64decode(inner).hex() if key in ("traceId", "spanId", "parentSpanId") else _hex_ids(inner)
+                for key, inner in value.items()}
+    return [_hex_ids(inner) for inner in value] if isinstance(value, list) else value
 
 
 if __name__ == "__main__":

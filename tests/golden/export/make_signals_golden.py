@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
-"""Writes metrics.pb, logs.pb and profiles.pb: what tests/unit/export/sample_signals.h has, as the official library encodes
-it.
+"""Writes metrics, logs and profiles as .pb, the first two as .json as well: what tests/unit/export/sample_signals.h has, as
+the official library encodes it.
 
 Provenance: opentelemetry-proto and protobuf of PyPI (pip install opentelemetry-proto==1.45.2), run once by hand:
     python make_signals_golden.py
 """
+import json
 import pathlib
 
-from make_golden import SCHEMA, ids, put
+from make_golden import SCHEMA, ids, otlp_json, put
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.collector.profiles.v1development.profiles_service_pb2 import ExportProfilesServiceRequest
@@ -129,3 +130,5 @@ if __name__ == "__main__":
     here = pathlib.Path(__file__).parent
     for name, request in (("metrics", metrics()), ("logs", logs()), ("profiles", profiles())):
         (here / f"{name}.pb").write_bytes(request.SerializeToString(deterministic=True))
+        if name != "profiles":
+            (here / f"{name}.json").write_text(json.dumps(otlp_json(request), ensure_ascii=False, indent=1) + "\n")

@@ -18,6 +18,7 @@
 #include "base/log.h"
 #include "delivery/delivery.h"
 #include "export/otlp/json.h"
+#include "export/otlp/traces.h"
 #include "export/transport/transport.h"
 
 namespace telegen {

@@ -28,16 +28,19 @@ class Collector:
                 protocols[name]["tls"] = {"cert_file": str(tls.certificate), "key_file": str(tls.key),
                                           "reload_interval": "1s"}
         exporters = {"file": {"path": str(self.output), "append": True, "flush_interval": "100ms"}}
-        self.metrics_output = scope.directory / f"collector-{grpc}-metrics.jsonl"
+        self.outputs = {signal: scope.directory / f"collector-{grpc}-{signal}.jsonl" for signal in ("metrics", "logs")}
+        others = {f"file/{signal}": {"path": str(path), "append": True, "flush_interval": "100ms"}
+                  for signal, path in self.outputs.items()}
         if debug:
             exporters["debug"] = {"verbosity": "detailed"}
         self.config = scope.directory / f"collector-{grpc}.yaml"
         self.config.write_text(json.dumps({
             "receivers": {"otlp": {"protocols": protocols}},
-            "exporters": {**exporters, "file/metrics": {"path": str(self.metrics_output), "flush_interval": "100ms"}},
+            "exporters": {**exporters, **others},
             "service": {"telemetry": {"metrics": {"level": "none"}},
                         "pipelines": {"traces": {"receivers": ["otlp"], "exporters": list(exporters)},
-                                      "metrics": {"receivers": ["otlp"], "exporters": ["file/metrics"]}}}}))
+                                      **{signal: {"receivers": ["otlp"], "exporters": [f"file/{signal}"]}
+                                         for signal in self.outputs}}}}))
         self.process = None
         self.start()
 
@@ -79,15 +82,29 @@ class Collector:
                         found += [a["value"]["stringValue"] for a in span["attributes"] if a["key"] == "url.path"]
         return found
 
-
     def metrics(self):
         """[(resource attributes, metric)] of everything that the metrics exporter wrote, as OTLP/JSON has it."""
+        return self._items("metrics", "resourceMetrics", "scopeMetrics", "metrics")
+
+    def logs(self):
+        """[(resource attributes, log record)] of everything that the logs exporter wrote, as OTLP/JSON has it."""
+        return self._items("logs", "resourceLogs", "scopeLogs", "logRecords")
+
+    def _items(self, signal, resources, scopes, items):
         found = []
-        for line in self.metrics_output.read_text().splitlines() if self.metrics_output.exists() else []:
-            for resource in json.loads(line)["resourceMetrics"]:
-                attributes = {a["key"]: next(iter(a["value"].values())) for a in resource["resource"]["attributes"]}
-                found += [(attributes, metric) for scope in resource["scopeMetrics"] for metric in scope["metrics"]]
+        output = self.outputs[signal]
+        for line in output.read_text().splitlines(keepends=True) if output.exists() else []:
+            if not line.endswith("\n"):  # half written
+                break
+            for resource in json.loads(line)[resources]:
+                attributes = plain_attributes(resource["resource"])
+                found += [(attributes, item) for scope in resource[scopes] for item in scope[items]]
         return found
+
+
+def plain_attributes(holder):
+    """{key: value} of what has attributes, a value as JSON has it: integers are texts."""
+    return {attribute["key"]: next(iter(attribute["value"].values())) for attribute in holder["attributes"]}
 
 
 def _base64_ids(value):

@@ -1,11 +1,9 @@
 #include <gtest/gtest.h>
 
-#include <fstream>
-#include <sstream>
-
 #include "export/otlp/logs.h"
 #include "export/otlp/metrics.h"
 #include "export/otlp/profiles.h"
+#include "golden.h"
 #include "sample_signals.h"
 
 namespace telegen {
@@ -13,15 +11,9 @@ namespace {
 
 using otlp::Prefix;
 using otlp::Scope;
+using testing::golden;
 
 const Scope kScope{"telegen", "1.2.3"};
-
-std::string golden(const std::string& name) {
-  std::ifstream file(std::string(TELEGEN_TESTDATA) + "/export/" + name, std::ios::binary);
-  std::stringstream content;
-  content << file.rdbuf();
-  return content.str();
-}
 
 // Resource bytes stand in order of the first item, as the golden requests have them.
 TEST(EncodeMetrics, IsByteForByteWhatTheOfficialLibraryWrites) {

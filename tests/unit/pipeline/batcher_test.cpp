@@ -158,8 +158,13 @@ TEST(SpanBatcher, AValueOfTenMegabytesIsCutAndGoes) {
 TEST(SpanBatcher, WhatTailSamplingHoldsIsHeldInTheAccountUntilItIsDue) {
   Rig rig(true);
   ProcessingSettings settings;
-  settings.tail_sampling = {.enabled = true, .wait = 300ms, .errors = true, .latency = {}, .slower_than_route_p99 = false,
-                            .rare_routes = 0, .baseline = 0};
+  settings.tail_sampling = {.enabled = true,
+                            .wait = 300ms,
+                            .errors = true,
+                            .latency = {},
+                            .slower_than_route_p99 = false,
+                            .rare_routes = 0,
+                            .baseline = 0};
   rig.start(rig.processing("always_on", settings));
   std::vector<Span> spans = spans_of(4);  // four traces
   for (Span& span : spans) span.status = SpanStatus::kUnset;
