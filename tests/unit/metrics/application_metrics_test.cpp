@@ -71,7 +71,9 @@ TEST_P(Metrics, ACounterHasASeriesForEachSetAndResource) {
       EXPECT_TRUE(point.exemplars.empty());
     }
   }
-  EXPECT_EQ(metrics_.series(), 3U);
+  for (const ResourcePtr& resource : {shop_, ResourcePtr()})
+    counter.record(std::int64_t{1}, resource, {}, clocks_.wall);
+  EXPECT_EQ(metrics_.series(), 4U) << "those of before are found again";
 }
 
 TEST_P(Metrics, IntervalsTouchAlsoWhereNothingCameForAWhile) {
