@@ -3,6 +3,7 @@
 // its resolution whenever its values span more buckets than it may have. One thread.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 
 #include "model/metric.h"
@@ -27,6 +28,10 @@ class ExponentialHistogram {
   void clear();
 
   std::uint64_t count() const { return count_; }
+  // What the buckets take besides the object itself.
+  std::size_t heap_bytes() const {
+    return (positive_.counts.capacity() + negative_.counts.capacity()) * sizeof(std::uint64_t);
+  }
   // Sets all of the point but its attributes, times, flags and exemplars. Counts, sum, minimum and maximum are exact.
   void read(ExponentialPoint& point) const;
 
