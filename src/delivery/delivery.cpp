@@ -214,16 +214,6 @@ void Delivery::stop(Time deadline) {
   }
 }
 
-void Delivery::scale_limits(double factor) {
-  const std::shared_lock lock(mutex_);
-  for (const Signal signal : kAllSignals) {
-    for (const Lane& lane : lanes_[index_of(signal)]) {
-      store_.set_limit(lane.queue,
-                       static_cast<std::uint64_t>(static_cast<double>(limits(signal).mem_limit.bytes) * factor));
-    }
-  }
-}
-
 std::vector<QueueStatus> Delivery::queues() const {
   const std::shared_lock lock(mutex_);
   std::vector<QueueStatus> all;

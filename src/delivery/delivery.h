@@ -79,8 +79,6 @@ class Delivery {
   void stop(Time deadline);
   // Forces to the disk what is due. To be called about once a second.
   void tick() { store_.sync_if_due(world_.clock()); }
-  // The limits of the queues in memory become so much of the configured ones.
-  void scale_limits(double factor);
 
   SignalLedgers::Snapshot accounts(Signal signal) const { return ledgers_[index_of(signal)].read(); }
   std::vector<QueueStatus> queues() const;

@@ -284,12 +284,6 @@ void QueueStore::drop_waiting(QueueId id, DropCause cause) {
   }
 }
 
-void QueueStore::set_limit(QueueId id, std::uint64_t bytes) {
-  const std::scoped_lock lock(mutex_);
-  at(id).limits.mem_limit.bytes = bytes;
-  if (!on_disk()) make_room_in_memory(at(id), 0);
-}
-
 QueueFigures QueueStore::figures(QueueId id) const {
   const std::scoped_lock lock(mutex_);
   const Queue& queue = at(id);

@@ -92,7 +92,6 @@ class QueueStore {
   bool empty(QueueId queue) const;
   void expire(QueueId queue, Time now);
   void drop_waiting(QueueId queue, DropCause cause);
-  void set_limit(QueueId queue, std::uint64_t bytes);
   QueueFigures figures(QueueId queue) const;
   // True where what is held outlives this process.
   bool on_disk() const { return !settings_.spool.directory.empty(); }
