@@ -97,6 +97,33 @@ std::vector<std::uint32_t> up_to(std::uint32_t last) {
   return all;
 }
 
+constexpr BackoffSettings kDoubling{.initial = 1s, .max = 60s, .multiplier = 2, .jitter = 0};
+
+Time at(Duration d) { return Time{} + d; }
+
+TEST(Circuit, RequestsThatFailTogetherLengthenTheWaitOnce) {
+  Circuit circuit(kDoubling);
+  for (int i = 0; i < 4; ++i) circuit.failed(at(100s), {}, 0);  // four were under way
+  EXPECT_EQ(circuit.next_attempt(), at(101s));
+  circuit.begin();
+  EXPECT_EQ(circuit.next_attempt(), std::nullopt) << "one at a time tries a receiver that is away";
+  circuit.failed(at(101s), {}, 0);
+  EXPECT_EQ(circuit.next_attempt(), at(103s));
+}
+
+TEST(Circuit, WaitsForWhatWasAskedAndBeginsAnewAfterASuccess) {
+  Circuit circuit(kDoubling);
+  circuit.failed(at(100s), 30s, 0);
+  EXPECT_EQ(circuit.next_attempt(), at(130s));
+  circuit.failed(at(110s), 5s, 0);  // of another request, which was under way as well
+  EXPECT_EQ(circuit.next_attempt(), at(130s)) << "the longest that was asked";
+  circuit.begin();
+  circuit.succeeded();
+  EXPECT_TRUE(circuit.closed());
+  circuit.failed(at(200s), {}, 0);
+  EXPECT_EQ(circuit.next_attempt(), at(201s)) << "as at first";
+}
+
 TEST(Sender, SendsInOrder) {
   Rig rig;
   const auto sender = rig.start();
