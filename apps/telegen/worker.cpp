@@ -126,7 +126,9 @@ class Worker {
   WorkerKit kit_;
   mutable std::mutex settings_mutex_;  // of the settings, which the API shows while they change
   Settings settings_;
-  std::uint64_t applied_ = 0;  // changes, the refused ones included
+  std::uint64_t applied_ = 0;  // changes, those that failed included
+  Result<void> last_change_;
+  bool ending_ = false;
   std::condition_variable settings_changed_;
   bool has_tls_files_ = false;
   RepeatedLog certificates_log_;
@@ -328,9 +330,11 @@ Result<void> Worker::reload() {
   lock.unlock();
   if (auto taken = client_.reload(); !taken) return taken;
   lock.lock();
-  // Where this process is to be replaced, it ends meanwhile: that is done as well.
-  settings_changed_.wait_for(lock, kReloadTakes, [&] { return applied_ != before; });
-  return {};
+  // Where this process is to be replaced, it ends, and another one begins with the new configuration.
+  if (!settings_changed_.wait_for(lock, kReloadTakes, [&] { return ending_ || applied_ != before; })) {
+    return fail("the configuration was taken, and is not in effect yet after 4 s");
+  }
+  return ending_ ? Result<void>() : last_change_;
 }
 
 // The loader has checked them, so what fails here is this process's, which another one with the same settings may not
@@ -355,7 +359,8 @@ void Worker::apply_new_settings() {
     if (!catalog_->drain(kSelectionTakes)) log_warn("not every process could be looked at again yet; the rest follows");
     return {};
   };
-  if (auto applied = apply(); !applied) {
+  const Result<void> applied = apply();
+  if (!applied) {
     log_error("apply the new configuration: " + applied.error().message);
   } else {
     log_info("the new configuration is in effect");
@@ -363,6 +368,7 @@ void Worker::apply_new_settings() {
   {
     const std::scoped_lock lock(settings_mutex_);
     ++applied_;
+    last_change_ = applied;
   }
   settings_changed_.notify_all();
 }
@@ -415,6 +421,12 @@ void Worker::wait_for_the_end() {
 }
 
 void Worker::shut_down() {
+  {
+    // Whoever waits for a change must not hold up the end: until the next worker reads it, the ring only fills.
+    const std::scoped_lock lock(settings_mutex_);
+    ending_ = true;
+  }
+  settings_changed_.notify_all();
   events_->stop();
   self_telemetry_->finish(settings_, own_resource_, monotonic_now());
   pipeline_->stop(settings_.telegen.shutdown_timeout);

@@ -9,10 +9,12 @@ import pytest
 
 from testkit.agent import Agent
 from testkit.clients import Curl
+from testkit.pace import longer
 from testkit.ports import free_port
 from testkit.receiver import Receiver
 from testkit.scope import wait_until
 from testkit.servers import Nginx
+from testkit.traffic import Traffic
 
 BACKOFF = {"initial": "100ms", "max": "300ms"}
 NOWHERE = "127.0.0.1:1"
@@ -99,6 +101,29 @@ def test_a_refused_configuration_changes_nothing_and_says_why(scope, receiver, a
     sent = requests(nginx, curl, "after", 3)
     receiver.wait_for(3)
     assert paths(receiver) == sent
+
+
+def test_a_replaced_worker_keeps_nobody_waiting(scope, receiver, agent):
+    """A change that cannot be applied in place, asked for through the API while requests come: the answer does not hold up
+    the worker that gives it, and no span is missing."""
+    nginx = Nginx(scope)
+    running = agent()
+    before = running.worker_pid()
+    with Traffic(nginx.port, rate=300) as traffic:
+        time.sleep(0.5)
+        running.write_config({"agent": {"tracing": {"routes": ["/items/{item}"]}}})
+        begin = time.monotonic()
+        assert running.post("/admin/reload")[0] == 200
+        wait_until(lambda: running.worker_pid() != before, 10, "another worker")
+        took = time.monotonic() - begin
+        running.wait_ready()
+        time.sleep(0.5)
+        sent = traffic.stop()
+    assert took < longer(3), f"the worker took {took:.1f} s to make room for the next"
+    came = receiver.wait_quiet()
+    # What was under way between two workers is lost, and counted by the one that began it or not at all.
+    assert len(set(sent) - {span.attributes["url.path"] for span in came}) <= 2
+    assert {span.name for span in came} >= {"GET /items/{item}"}
 
 
 def test_what_another_configuration_selects_is_traced_and_what_it_excludes_is_not(scope, receiver, agent, curl):
