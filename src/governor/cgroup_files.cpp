@@ -1,6 +1,6 @@
 #include "governor/cgroup_files.h"
 
-#include <charconv>
+#include "governor/parse_number.h"
 
 namespace telegen {
 namespace {
@@ -27,14 +27,6 @@ bool lists(std::string_view commas, std::string_view wanted) {
     if (next_piece(commas, ',') == wanted) return true;
   }
   return false;
-}
-
-template <class Number>
-std::optional<Number> parse_number(std::string_view text) {
-  Number value{};
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
-  return value;
 }
 
 // "\040" and its like are how mountinfo writes spaces, tabs, newlines and backslashes.
