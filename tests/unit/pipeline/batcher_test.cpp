@@ -155,28 +155,59 @@ TEST(SpanBatcher, AValueOfTenMegabytesIsCutAndGoes) {
   EXPECT_EQ(metric(rig.metrics, "telegen_spans_trimmed_total", "shortened"), 1);
 }
 
+// Four traces, of which only_errors() keeps the second.
+std::vector<Span> four_traces() {
+  std::vector<Span> spans = spans_of(4);
+  for (std::size_t i = 0; i < spans.size(); ++i) {
+    spans[i].trace_id.bytes[0] = static_cast<std::uint8_t>(i + 1);
+    spans[i].status = i == 1 ? SpanStatus::kError : SpanStatus::kUnset;
+  }
+  return spans;
+}
+
+ProcessingSettings only_errors(Duration wait) {
+  ProcessingSettings settings;
+  settings.tail_sampling.enabled = true;
+  settings.tail_sampling.wait = wait;
+  settings.tail_sampling.latency = {};
+  settings.tail_sampling.slower_than_route_p99 = false;
+  settings.tail_sampling.rare_routes = 0;
+  settings.tail_sampling.baseline = 0;
+  return settings;
+}
+
 TEST(SpanBatcher, WhatTailSamplingHoldsIsHeldInTheAccountUntilItIsDue) {
   Rig rig(true);
-  ProcessingSettings settings;
-  settings.tail_sampling = {.enabled = true,
-                            .wait = 300ms,
-                            .errors = true,
-                            .latency = {},
-                            .slower_than_route_p99 = false,
-                            .rare_routes = 0,
-                            .baseline = 0};
-  rig.start(rig.processing("always_on", settings));
-  std::vector<Span> spans = spans_of(4);  // four traces
-  for (Span& span : spans) span.status = SpanStatus::kUnset;
-  spans[1].status = SpanStatus::kError;
-  for (std::size_t i = 0; i < spans.size(); ++i) spans[i].trace_id.bytes[0] = static_cast<std::uint8_t>(i + 1);
-  rig.batcher->intake().push(std::move(spans), monotonic_now());
+  rig.start(rig.processing("always_on", only_errors(300ms)));
+  rig.batcher->intake().push(four_traces(), monotonic_now());
   std::this_thread::sleep_for(150ms);
   EXPECT_EQ(rig.delivery->pipeline(Signal::kTraces).read().held, 4U);
   ASSERT_TRUE(rig.batcher->flush(5s)) << "the batcher looks again when they are due";
   ASSERT_TRUE(rig.delivery->flush(5s));
   EXPECT_EQ(rig.account("otlp").exported, 1U);
   EXPECT_EQ(rig.delivery->pipeline(Signal::kTraces).read().dropped_by(DropCause::kTailSampledOut), 3U);
+}
+
+TEST(SpanBatcher, WhatTailSamplingHoldsIsDecidedOnBeforeAnotherConfigurationAndAtTheEnd) {
+  for (const bool at_the_end : {false, true}) {
+    Rig rig(true);
+    rig.start(rig.processing("always_on", only_errors(1h)));
+    rig.batcher->intake().push(four_traces(), monotonic_now());
+    std::this_thread::sleep_for(150ms);
+    ASSERT_EQ(rig.delivery->pipeline(Signal::kTraces).read().held, 4U);
+    if (at_the_end) {
+      rig.batcher->stop();
+    } else {
+      rig.batcher->apply(rig.processing());
+    }
+    const Accounting account = rig.delivery->pipeline(Signal::kTraces).read();
+    EXPECT_EQ(account.held, 0U) << at_the_end;
+    EXPECT_EQ(account.dropped_by(DropCause::kTailSampledOut), 3U);
+    ASSERT_TRUE(rig.delivery->flush(5s));
+    EXPECT_EQ(rig.account("otlp").exported, 1U);
+    ASSERT_EQ(rig.recent.snapshot().size(), 1U);
+    EXPECT_EQ(rig.recent.snapshot().front().process, 1U) << "the one with the error";
+  }
 }
 
 TEST(SpanBatcher, StopPassesOnEverything) {
