@@ -71,7 +71,8 @@ void Delivery::expose(Signal signal, const std::string& destination) {
   const Ledger* ledger = destination.empty() ? &ledgers.pipeline() : &ledgers.destination(destination);
   MetricLabels labels = {{"signal", std::string(to_text(signal))}};
   if (!destination.empty()) labels.emplace_back("destination", destination);
-  const auto observe = [&](const char* name, const char* help, MetricKind kind, const MetricLabels& all, auto read) {
+  const auto observe = [&](const char* name, const char* help, MetricKind kind, const MetricLabels& all,
+                           const auto& read) {
     world_.metrics.observe(name, help, kind, all, [ledger, read] { return static_cast<double>(read(ledger->read())); });
   };
   if (destination.empty()) {
@@ -138,6 +139,7 @@ void Delivery::accept(Signal signal, std::string_view body, std::uint32_t items,
   const std::shared_lock lock(mutex_);
   const std::vector<Lane>& lanes = lanes_[index_of(signal)];
   std::vector<Ledger*> ledgers;
+  ledgers.reserve(lanes.size());
   for (const Lane& lane : lanes) ledgers.push_back(lane.ledger);
   ledgers_[index_of(signal)].forward(items, ledgers);
   const Moment now{world_.clock(), world_.wall_clock()};
@@ -228,6 +230,7 @@ std::vector<QueueStatus> Delivery::queues() const {
 std::vector<SenderStatus> Delivery::senders() const {
   const std::shared_lock lock(mutex_);
   std::vector<SenderStatus> all;
+  all.reserve(senders_.size());
   for (const auto& sender : senders_) all.push_back(sender->status());
   return all;
 }
@@ -235,6 +238,7 @@ std::vector<SenderStatus> Delivery::senders() const {
 std::vector<std::string> Delivery::destinations() const {
   const std::shared_lock lock(mutex_);
   std::vector<std::string> texts;
+  texts.reserve(plan_.destinations.size());
   for (const DestinationPlan& destination : plan_.destinations) texts.push_back(destination.text);
   return texts;
 }
