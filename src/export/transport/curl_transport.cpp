@@ -135,6 +135,7 @@ class CurlTransport final : public Transport {
     curl_easy_setopt(h, CURLOPT_MAXFILESIZE_LARGE, static_cast<curl_off_t>(otlp::kMaxResponseBytes));
     curl_easy_setopt(h, CURLOPT_TCP_KEEPALIVE, 1L);
     curl_easy_setopt(h, CURLOPT_MAXLIFETIME_CONN, kConnectionLifetime);
+    curl_easy_setopt(h, CURLOPT_MAXCONNECTS, 1L);  // a new connection is the end of the one before
     curl_easy_setopt(h, CURLOPT_DNS_CACHE_TIMEOUT, kNameLifetime);
     const long http = config_.encrypted ? CURL_HTTP_VERSION_2TLS : CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE;
     curl_easy_setopt(h, CURLOPT_HTTP_VERSION, config_.grpc ? http : static_cast<long>(CURL_HTTP_VERSION_1_1));
@@ -171,7 +172,8 @@ class CurlTransport final : public Transport {
     curl_easy_setopt(h, CURLOPT_HEADERDATA, &transfer);
     curl_easy_setopt(h, CURLOPT_WRITEDATA, &transfer);
     curl_easy_setopt(h, CURLOPT_XFERINFODATA, &transfer);
-    const CURLcode code = careful_reuse_ ? perform_with_careful_reuse(transfer, ms) : perform();
+    const CURLcode code = careful_reuse_ ? perform_with_careful_reuse(transfer, ms) : perform_with_reuse();
+    silent_ = code == CURLE_OPERATION_TIMEDOUT;
     if (timeout_header) timeout_header->next = nullptr;  // the rest of the list is not its own
     curl_easy_getinfo(h, CURLINFO_RESPONSE_CODE, &transfer.answer.http_status);
     return outcome(code, transfer, context, {ms, size});
@@ -191,21 +193,28 @@ class CurlTransport final : public Transport {
     return curl_easy_perform(handle_.get());
   }
 
+  CURLcode perform_with_reuse() {
+    curl_easy_setopt(handle_.get(), CURLOPT_FRESH_CONNECT, silent_ ? 1L : 0L);
+    return perform();
+  }
+
   // A kept connection is used under the version's plain name, which adds no layer to it. On a new connection that name
   // would mean HTTP/1.1 with an offer to upgrade, so under it none can be opened: where one is needed (there is none
   // yet, or the kept one has died), libcurl gives up before it sends anything, and it is opened by prior knowledge.
   CURLcode perform_with_careful_reuse(Transfer& transfer, long ms) {
     CURL* h = handle_.get();
     curl_easy_setopt(h, CURLOPT_OPENSOCKETDATA, &transfer);
-    transfer.may_connect = false;
-    curl_easy_setopt(h, CURLOPT_FRESH_CONNECT, 0L);
-    curl_easy_setopt(h, CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_2_0));
-    if (const CURLcode code = perform(); code != CURLE_COULDNT_CONNECT || !transfer.wanted_connection) return code;
-    curl_off_t spent = 0;  // microseconds
-    curl_easy_getinfo(h, CURLINFO_TOTAL_TIME_T, &spent);
-    curl_easy_setopt(h, CURLOPT_TIMEOUT_MS, std::max<long>(1, ms - spent / 1000));
-    transfer.answer = Answer{};
-    transfer.may_connect = true;
+    if (!silent_) {
+      transfer.may_connect = false;
+      curl_easy_setopt(h, CURLOPT_FRESH_CONNECT, 0L);
+      curl_easy_setopt(h, CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_2_0));
+      if (const CURLcode code = perform(); code != CURLE_COULDNT_CONNECT || !transfer.wanted_connection) return code;
+      curl_off_t spent = 0;  // microseconds
+      curl_easy_getinfo(h, CURLINFO_TOTAL_TIME_T, &spent);
+      curl_easy_setopt(h, CURLOPT_TIMEOUT_MS, std::max<long>(1, ms - spent / 1000));
+      transfer.answer = Answer{};
+      transfer.may_connect = true;
+    }
     curl_easy_setopt(h, CURLOPT_FRESH_CONNECT, 1L);
     curl_easy_setopt(h, CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE));
     return perform();
@@ -320,6 +329,8 @@ class CurlTransport final : public Transport {
   std::array<char, CURL_ERROR_SIZE> error_{};
   Handle handle_;
   bool careful_reuse_ = false;
+  // The last answer was waited for in vain: behind a connection may be nothing any more, and HTTP/2 would use it again.
+  bool silent_ = false;
 };
 
 bool is_token(std::string_view text) {  // RFC 9110, 5.6.2

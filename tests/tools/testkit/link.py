@@ -12,10 +12,10 @@ _numbers = itertools.count(1)
 
 class BreakingLink:
     """A TCP relay to `target`. `resets` says, connection by connection, after how many bytes towards the target both ends
-    are reset; None or no entry: never."""
+    are reset; None or no entry: never. `misbehave(connection)`, until it is set to None, answers in the target's place."""
 
-    def __init__(self, target, resets=()):
-        self.target, self.resets = target, list(resets)
+    def __init__(self, target, resets=(), misbehave=None):
+        self.target, self.resets, self.misbehave = target, list(resets), misbehave
         self.broken = 0
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port = self._listener.getsockname()[1]
@@ -31,6 +31,9 @@ class BreakingLink:
                 near, _ = self._listener.accept()
             except OSError:
                 return
+            if self.misbehave:
+                threading.Thread(target=self._answer, args=(near,), daemon=True).start()
+                continue
             limit = self.resets[number] if number < len(self.resets) else None
             try:
                 far = socket.create_connection(self.target)
@@ -39,6 +42,14 @@ class BreakingLink:
                 continue
             threading.Thread(target=self._relay, args=(near, far, limit), daemon=True).start()
             threading.Thread(target=self._relay, args=(far, near, None), daemon=True).start()
+
+    def _answer(self, near):
+        with near:
+            try:
+                self.misbehave(near)
+            except OSError:
+                pass
+        self.broken += 1
 
     def _relay(self, source, sink, limit):
         passed = 0
