@@ -74,6 +74,7 @@ def nginx(scope):
     return Nginx(scope)
 
 
+@pytest.mark.timeout(120 + AWAY)
 def test_a_collector_that_is_away_and_comes_back(scope, agent, nginx):
     collector = Collector(scope, debug=False)
     running = agent(endpoint=collector.endpoint, config=QUICK)
@@ -92,6 +93,7 @@ def test_a_collector_that_is_away_and_comes_back(scope, agent, nginx):
     assert running.losses() == {}
 
 
+@pytest.mark.timeout(120 + AWAY)
 def test_a_collector_that_stands_still(scope, agent, nginx):
     collector = Collector(scope, debug=False)
     running = agent(endpoint=collector.endpoint, config=QUICK)
