@@ -29,6 +29,8 @@ struct TraceContext {
   SpanId span_id;          // the sender's span
   std::uint8_t flags = 0;  // bit 0: sampled
   std::string state;       // tracestate, verbatim
+  // The trace came with a request, whose sender has decided about it: `flags` says how. Else nobody has yet.
+  bool decided = false;
   bool valid() const { return trace_id.valid() && span_id.valid(); }
 };
 
@@ -46,7 +48,8 @@ struct Span {
   SpanId span_id;
   SpanId parent_id;  // invalid: a root
   std::uint8_t trace_flags = 1;
-  bool parent_is_remote = false;  // the parent was read from the request
+  bool trace_decided = false;     // as TraceContext::decided
+  bool parent_is_remote = false;  // in another process
   SpanKind kind = SpanKind::kInternal;
   SpanStatus status = SpanStatus::kUnset;
   UnixTime start;

@@ -42,15 +42,13 @@ std::optional<Sampler> Sampler::make(std::string_view name, double ratio) {
 
 Sampler::Verdict Sampler::judge(const Span& span, const SamplingState& state, double scale) const {
   const std::uint64_t randomness = randomness_of(span, state);
-  if (parent_based_ && span.parent_id.valid()) {
+  if (parent_based_ && span.trace_decided) {
     if ((span.trace_flags & kSampled) == 0) return {};
     // A threshold above the randomness did not keep this trace: it says nothing.
     const auto followed = state.threshold && randomness >= *state.threshold ? state.threshold : std::nullopt;
-    if (span.parent_is_remote || followed) {
-      if (scale >= 1) return {true, followed};
-      const std::uint64_t threshold = scaled_threshold(followed.value_or(0), scale);
-      return {randomness >= threshold, threshold};
-    }
+    if (scale >= 1) return {true, followed};
+    const std::uint64_t threshold = scaled_threshold(followed.value_or(0), scale);
+    return {randomness >= threshold, threshold};
   }
   const std::uint64_t threshold = scaled_threshold(threshold_, scale);
   return {randomness >= threshold, threshold};

@@ -31,10 +31,9 @@ class Sampler {
   // The names of OTEL_TRACES_SAMPLER; nothing for one that is unknown. `ratio` matters to the traceidratio samplers.
   static std::optional<Sampler> make(std::string_view name, double ratio);
 
-  // The parentbased samplers follow the sampled flag of a remote parent, and keep its threshold. A local parent is in
-  // the same trace as its root, about which the same randomness says the same again; but where the trace came in
-  // unsampled (the flag is clear) the whole of it stays out, and where it came in with a threshold that holds, that
-  // decides. `scale` (0 to 1) multiplies the probability, whoever decided on it.
+  // The parentbased samplers follow the decision about a trace that came with a request (Span::trace_decided), for all
+  // spans of it here, and keep its threshold. About a trace that began here the same randomness says the same of each
+  // span. `scale` (0 to 1) multiplies the probability, whoever decided on it.
   // A span that is kept gets the sampled flag and the threshold.
   bool decide(Span& span, double scale = 1) const;
   bool keeps(const Span& span) const;

@@ -23,6 +23,13 @@ std::array<std::uint8_t, N> random_bytes(Random& random) {
   return bytes;
 }
 
+// What a span takes over from one that is in the same trace.
+TraceContext in_trace_of(const TraceContext& other, const SpanId& own) {
+  TraceContext context = other;
+  context.span_id = own;
+  return context;
+}
+
 }  // namespace
 
 Shard::Shard(ShardOptions options, Random random, MetricRegistry& metrics)
@@ -166,6 +173,7 @@ void Shard::identify(PendingSpan& pending, const RequestMark& mark, const TraceC
     pending.self.trace_id = context.trace_id;
     pending.self.flags = context.flags;
     pending.self.state = context.state;
+    pending.self.decided = true;
     pending.parent = context.span_id;
     pending.parent_is_remote = !is_client;
     return;
@@ -180,9 +188,7 @@ void Shard::identify(PendingSpan& pending, const RequestMark& mark, const TraceC
   if (open == server->second->pending().end()) return;
   join_local_client(*open);  // its trace must be known before it is handed on
   if (!open->self.trace_id.valid()) open->self.trace_id = new_trace_id();
-  pending.self.trace_id = open->self.trace_id;
-  pending.self.flags = open->self.flags;
-  pending.self.state = open->self.state;
+  pending.self = in_trace_of(open->self, pending.self.span_id);
   pending.parent = open->self.span_id;
 }
 
@@ -190,9 +196,7 @@ void Shard::join_local_client(PendingSpan& pending) {
   if (pending.self.trace_id.valid() || pending.exchange_key == 0) return;
   const TraceContext* client = local_.find(pending.exchange_key);
   if (client == nullptr) return;
-  pending.self.trace_id = client->trace_id;
-  pending.self.flags = client->flags;
-  pending.self.state = client->state;
+  pending.self = in_trace_of(*client, pending.self.span_id);
   pending.parent = client->span_id;
   pending.parent_is_remote = true;
 }

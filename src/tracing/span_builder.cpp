@@ -42,6 +42,7 @@ Span build_span(Exchange&& exchange, const PendingSpan& identity, const Connecti
   span.parent_id = identity.parent;
   span.trace_flags = identity.self.flags;
   span.trace_state = identity.self.state;
+  span.trace_decided = identity.self.decided;
   span.parent_is_remote = identity.parent_is_remote;
   span.kind = is_server ? SpanKind::kServer : SpanKind::kClient;
   span.status = exchange.status;

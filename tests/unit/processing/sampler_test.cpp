@@ -12,12 +12,12 @@
 namespace telegen {
 namespace {
 
-Span span_with(std::uint8_t first_random_byte, std::uint8_t flags, bool has_parent, bool remote) {
+Span span_with(std::uint8_t first_random_byte, std::uint8_t flags, bool has_parent, bool decided) {
   Span span;
   span.trace_id.bytes[0] = 1;
   span.trace_id.bytes[9] = first_random_byte;
   if (has_parent) span.parent_id.bytes[0] = 1;
-  span.parent_is_remote = remote;
+  span.trace_decided = decided;
   span.trace_flags = flags;
   return span;
 }
@@ -36,11 +36,11 @@ TEST(Sampler, NamesAndRatios) {
   EXPECT_FALSE(keeps("traceidratio", 0.5, span_with(0x7f, 1, true, true)));
   EXPECT_TRUE(keeps("traceidratio", 1, span_with(0, 0, false, false)));
   EXPECT_FALSE(keeps("traceidratio", 0, span_with(0xff, 1, false, false)));
-  // A remote parent decides, a local one does where it was not sampled, the root's sampler otherwise.
+  // Whoever began the trace decides, where he has.
   EXPECT_TRUE(keeps("parentbased_always_off", 0, span_with(0, 1, true, true)));
   EXPECT_FALSE(keeps("parentbased_always_on", 0, span_with(0, 0, true, true)));
-  EXPECT_FALSE(keeps("parentbased_always_on", 0, span_with(0, 0, true, false)));
-  EXPECT_TRUE(keeps("parentbased_always_on", 0, span_with(0, 0, false, true)));
+  EXPECT_TRUE(keeps("parentbased_always_on", 0, span_with(0, 1, true, false)));
+  EXPECT_FALSE(keeps("parentbased_always_off", 0, span_with(0xff, 1, true, false)));
   EXPECT_TRUE(keeps("parentbased_traceidratio", 0.25, span_with(0xc0, 1, true, false)));
   EXPECT_FALSE(keeps("parentbased_traceidratio", 0.25, span_with(0xbf, 1, true, false)));
 }
@@ -62,8 +62,8 @@ TEST(Sampler, ThresholdOfTheTraceState) {
   EXPECT_EQ(after("parentbased_always_off", 0, remote, "a=1,ot=th:c;x:y"), "a=1,ot=th:c;x:y");
   EXPECT_EQ(after("parentbased_always_off", 0, remote, "a=1"), "a=1");
   EXPECT_EQ(after("parentbased_always_off", 0, remote, "a=1,ot=th:f8;x:y"), "ot=x:y,a=1");
-  EXPECT_EQ(after("parentbased_always_off", 0, local, "ot=th:c"), "ot=th:c");
-  EXPECT_EQ(after("parentbased_always_off", 0, local, "ot=th:f8"), "dropped");
+  EXPECT_EQ(after("parentbased_always_off", 0, local, ""), "dropped");
+  EXPECT_EQ(after("parentbased_traceidratio", 0.5, local, ""), "ot=th:8");
   // The scale multiplies the probability, whoever decided.
   EXPECT_EQ(after("always_on", 1, root, "", 0.5), "ot=th:8");
   EXPECT_EQ(after("traceidratio", 0.5, root, "", 0.25), "ot=th:e");
@@ -140,7 +140,7 @@ Span random_span(Random& random) {
   Span span;
   span.trace_id = testing::random_id<TraceId>(random);
   if (random.next() % 2 == 0) span.parent_id = testing::random_id<SpanId>(random);
-  span.parent_is_remote = random.next() % 2 == 0;
+  span.trace_decided = random.next() % 2 == 0;
   span.trace_flags = static_cast<std::uint8_t>(random.next() % 4);
   if (random.next() % 2 == 0) span.trace_state = random_state(random);
   return span;

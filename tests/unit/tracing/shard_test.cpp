@@ -169,7 +169,33 @@ TEST_F(ShardTest, BothEndsOfAConnectionAndWhatAServerCallsAreOneTrace) {
   EXPECT_EQ(upstream_span.parent_id, nginx_span.span_id);
   EXPECT_FALSE(upstream_span.parent_is_remote);
   EXPECT_EQ(python_span.parent_id, upstream_span.span_id);
-  for (const Span& span : shard.spans()) EXPECT_EQ(span.trace_id, curl_span.trace_id);
+  for (const Span& span : shard.spans()) {
+    EXPECT_EQ(span.trace_id, curl_span.trace_id);
+    EXPECT_FALSE(span.trace_decided) << "it began here";
+  }
+}
+
+TEST_F(ShardTest, AllSpansOfATraceThatCameWithARequestSayThatItIsDecided) {
+  End upstream{.id = 3, .process = 10, .thread = 11, .received = 90, .sent = 70};
+  End python{.id = 4, .process = 40, .thread = 41, .received = 70, .sent = 90};
+  open(server, ipv4(1, 80), ipv4(2, 4000));
+  open(upstream, ipv4(1, 6000), ipv4(1, 8000));
+  open(python, ipv4(1, 8000), ipv4(1, 6000));
+  receive(server,
+          "GET / HTTP/1.1\r\nHost: x\r\ntraceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01\r\n"
+          "tracestate: a=b\r\n\r\n");
+  send(upstream, kRequest);
+  receive(python, kRequest);
+  send(python, kResponse);
+  receive(upstream, kResponse);
+  send(server, kResponse);
+  ASSERT_EQ(shard.spans().size(), 3U);
+  for (const Span& span : shard.spans()) {
+    EXPECT_EQ(span.trace_id.bytes[0], 0x0a);
+    EXPECT_EQ(span.trace_flags, 1);
+    EXPECT_EQ(span.trace_state, "a=b");
+    EXPECT_TRUE(span.trace_decided);
+  }
 }
 
 TEST(ShardPropagation, SwitchedOffJoinsNothing) {
