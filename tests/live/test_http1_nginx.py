@@ -121,6 +121,27 @@ def test_a_proxy_is_a_server_and_a_client(scope, receiver, agent):
         compare_server(server, truth)
 
 
+def test_a_trace_is_sampled_as_a_whole(scope, receiver, agent):
+    backend = Nginx(scope)
+    front = Nginx(scope, locations=f"""location /proxied/ {{ proxy_pass http://127.0.0.1:{backend.port}/items/;
+        proxy_set_header traceparent ""; }}""")
+    agent(config={"otlp": {"traces": {"sampler": "parentbased_traceidratio", "sampler_arg": 0.3}}})
+    curl = Curl(scope, leaf="clients")
+    curl.get(*[f"{front.url}/proxied/{number}" for number in range(100)])
+    caller = "00-" + "1" * 16 + "%016x-1111111111111111-%s"
+    for number in range(20):  # whatever their ids say: their caller has decided
+        for flags in ("00", "01"):
+            curl.get(f"{front.url}/proxied/c{flags}-{number}", options=["-H", "traceparent: " + caller % (number + 1, flags)])
+    traces = {}
+    for span in receiver.wait_quiet():
+        traces.setdefault(span.trace_id, []).append(span)
+    assert {len(spans) for spans in traces.values()} == {3}
+    decided = [spans for trace, spans in traces.items() if trace.startswith("1" * 16)]
+    assert len(decided) == 20
+    assert all("c00" not in str(span.attributes) for spans in decided for span in spans)
+    assert 5 <= len(traces) - len(decided) <= 60
+
+
 def test_a_process_outside_the_scope_is_not_seen(scope, receiver, agent):
     nginx = Nginx(scope)
     agent()
