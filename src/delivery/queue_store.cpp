@@ -12,6 +12,9 @@ namespace {
 constexpr std::uint64_t kLargestSegment = 4ULL << 20;
 constexpr std::uint64_t kSegmentsInLimit = 16;  // dropping the oldest costs about a sixteenth of what is held
 constexpr std::uint32_t kBacklogTurn = 4;       // every fourth request is of the backlog
+constexpr std::size_t kTriedInItsPlace = 4;     // of a suspect request, itself counted
+constexpr Duration kAside = std::chrono::minutes(1);
+constexpr std::uint32_t kMostDoublings = 6;  // of that
 
 std::uint64_t segment_bytes(std::uint64_t limit) { return std::min(limit / kSegmentsInLimit, kLargestSegment); }
 
@@ -42,6 +45,8 @@ QueueStore::QueueStore(QueuesSettings settings, SegmentSource& source, MetricReg
                                        "Requests, or stretches of them, of a segment that could not be read.")),
       damaged_bytes_(metrics.counter("telegen_queue_damaged_bytes_total", "Bytes of those.")),
       failures_(metrics.counter("telegen_queue_failures_total", "Segments that could not be opened or written.")),
+      set_aside_(metrics.counter("telegen_queue_set_aside_total",
+                                 "Times that a request was set aside: its receiver takes others, and not this one.")),
       pool_(source) {}
 
 QueueId QueueStore::add(const QueueKey& key, const QueueSettings& limits, Ledger& ledger) {
@@ -174,15 +179,15 @@ QueueStore::Queue* QueueStore::with_oldest_on_disk() {
 // Drops what waits in the oldest segment that has any. False: nothing waits in this queue.
 bool QueueStore::drop_oldest_segment(Queue& queue) {
   const Segment* oldest = nullptr;
-  for (const auto* lane : {&queue.backlog, &queue.live}) {
+  for (const Lane* lane : queue.lanes()) {
     if (!lane->empty() && (oldest == nullptr || lane->front().segment->info.sequence < oldest->info.sequence)) {
       oldest = lane->front().segment;
     }
   }
   if (oldest == nullptr) return false;
-  for (auto* lane : {&queue.backlog, &queue.live}) {
-    std::deque<Waiting> kept;
-    std::deque<Waiting> gone;
+  for (Lane* lane : queue.lanes()) {
+    Lane kept;
+    Lane gone;
     for (const Waiting& one : *lane) (one.segment == oldest ? gone : kept).push_back(one);
     lane->swap(kept);
     for (const Waiting& one : gone) drop_one(queue, one, DropCause::kQueueFull);
@@ -204,19 +209,32 @@ void QueueStore::done_with_one(Queue& queue, Segment* segment) {
   queue.segments.erase(it);
 }
 
-std::optional<TakenRequest> QueueStore::take(QueueId id, Time now) {
+std::optional<TakenRequest> QueueStore::take(QueueId id, Time now, bool probing) {
   expire(id, now);
   const std::scoped_lock lock(mutex_);
   Queue& queue = at(id);
-  if (queue.live.empty() && queue.backlog.empty()) return std::nullopt;
-  const bool turn = ++queue.turn % kBacklogTurn == 0;
-  const bool live = queue.backlog.empty() || (!queue.live.empty() && !turn);
-  auto& lane = live ? queue.live : queue.backlog;
-  const Waiting one = lane.front();
-  lane.pop_front();
+  Lane* lane = lane_to_take_from(queue, now);
+  if (lane == nullptr) return std::nullopt;
+  auto chosen = lane->begin();
+  if (probing && lane != &queue.aside && chosen->tries >= kManyTries) {
+    const auto few = std::min(lane->size(), kTriedInItsPlace);
+    chosen =
+        std::ranges::min_element(lane->begin(), lane->begin() + static_cast<std::ptrdiff_t>(few), {}, &Waiting::tries);
+  }
+  const Waiting one = *chosen;
+  lane->erase(chosen);
   ++queue.in_flight;
   pool_.write_state(*one.segment, one.offset, RecordState::kInFlight);
-  return TakenRequest{id, one.segment, one.offset, one.info, one.received, live};
+  return TakenRequest{id, one.segment, one.offset, one.info, one.received, one.tries, lane == &queue.live};
+}
+
+// The one whose turn it is; null: nothing is to be taken now.
+QueueStore::Lane* QueueStore::lane_to_take_from(Queue& queue, Time now) {
+  if (!queue.aside.empty() && queue.aside.front().not_before <= now) return &queue.aside;
+  if (queue.live.empty() && queue.backlog.empty()) return nullptr;
+  const bool turn = ++queue.turn % kBacklogTurn == 0;
+  const bool live = queue.backlog.empty() || (!queue.live.empty() && !turn);
+  return live ? &queue.live : &queue.backlog;
 }
 
 Result<std::string> QueueStore::read(const TakenRequest& taken, std::size_t prefix) {
@@ -232,17 +250,29 @@ void QueueStore::settle(const TakenRequest& taken) {
   done_with_one(queue, taken.segment);
 }
 
-void QueueStore::put_back(TakenRequest taken) {
+void QueueStore::put_back(const TakenRequest& taken) {
   const std::scoped_lock lock(mutex_);
   Queue& queue = at(taken.queue);
   --queue.in_flight;
   pool_.write_state(*taken.segment, taken.offset, RecordState::kWaiting);
-  auto& lane = taken.live && queue.reachable ? queue.live : queue.backlog;
+  Lane& lane = taken.live && queue.reachable ? queue.live : queue.backlog;
   // Several may be under way: each goes back to its place.
   const auto place = std::ranges::find_if(lane, [&](const Waiting& one) {
     return std::pair(one.segment->info.sequence, one.offset) > std::pair(taken.segment->info.sequence, taken.offset);
   });
-  lane.insert(place, {taken.segment, taken.offset, taken.info, taken.received});
+  lane.insert(place, {taken.segment, taken.offset, taken.info, taken.received, taken.tries + 1});
+}
+
+void QueueStore::set_aside(const TakenRequest& taken, Time now) {
+  const std::scoped_lock lock(mutex_);
+  Queue& queue = at(taken.queue);
+  --queue.in_flight;
+  pool_.write_state(*taken.segment, taken.offset, RecordState::kWaiting);
+  set_aside_.add();
+  const std::uint32_t doublings = std::min(taken.tries - std::min(taken.tries, kManyTries - 1), kMostDoublings);
+  const Time until = now + kAside * (1 << doublings);
+  const auto place = std::ranges::upper_bound(queue.aside, until, {}, &Waiting::not_before);
+  queue.aside.insert(place, {taken.segment, taken.offset, taken.info, taken.received, taken.tries + 1, until});
 }
 
 void QueueStore::set_reachable(QueueId id, bool reachable) {
@@ -257,16 +287,29 @@ void QueueStore::set_reachable(QueueId id, bool reachable) {
 
 bool QueueStore::empty(QueueId id) const {
   const std::scoped_lock lock(mutex_);
-  return at(id).live.empty() && at(id).backlog.empty();
+  return std::ranges::all_of(at(id).lanes(), &Lane::empty);
+}
+
+bool QueueStore::nothing_due(QueueId id, Time then) const {
+  const std::scoped_lock lock(mutex_);
+  const Queue& queue = at(id);
+  return queue.live.empty() && queue.backlog.empty() && (queue.aside.empty() || queue.aside.front().not_before > then);
 }
 
 void QueueStore::expire(QueueId id, Time now) {
   const std::scoped_lock lock(mutex_);
   Queue& queue = at(id);
-  for (auto* lane : {&queue.backlog, &queue.live}) {
-    while (!lane->empty() && now - lane->front().received >= queue.limits.max_age) {
+  const auto too_old = [&](const Waiting& one) { return now - one.received >= queue.limits.max_age; };
+  for (Lane* lane : {&queue.backlog, &queue.live}) {
+    while (!lane->empty() && too_old(lane->front())) {
       const Waiting one = lane->front();
       lane->pop_front();
+      drop_one(queue, one, DropCause::kExpired);
+    }
+  }
+  for (std::size_t i = queue.aside.size(); i-- > 0;) {  // in the order of their next tries
+    if (const Waiting one = queue.aside[i]; too_old(one)) {
+      queue.aside.erase(queue.aside.begin() + static_cast<std::ptrdiff_t>(i));
       drop_one(queue, one, DropCause::kExpired);
     }
   }
@@ -275,7 +318,7 @@ void QueueStore::expire(QueueId id, Time now) {
 void QueueStore::drop_waiting(QueueId id, DropCause cause) {
   const std::scoped_lock lock(mutex_);
   Queue& queue = at(id);
-  for (auto* lane : {&queue.backlog, &queue.live}) {
+  for (Lane* lane : queue.lanes()) {
     while (!lane->empty()) {
       const Waiting one = lane->front();
       lane->pop_front();
@@ -287,12 +330,15 @@ void QueueStore::drop_waiting(QueueId id, DropCause cause) {
 QueueFigures QueueStore::figures(QueueId id) const {
   const std::scoped_lock lock(mutex_);
   const Queue& queue = at(id);
-  QueueFigures figures{.requests = queue.live.size() + queue.backlog.size() + queue.in_flight,
+  QueueFigures figures{.requests = queue.in_flight,
                        .limit = on_disk() ? settings_.spool.max_size.bytes : queue.limits.mem_limit.bytes};
   figures.bytes = allocated(queue.segments, SegmentMedium::kMemory) + allocated(queue.segments, SegmentMedium::kDisk);
-  for (const auto* lane : {&queue.backlog, &queue.live}) {
+  for (const Lane* lane : queue.lanes()) {
+    figures.requests += lane->size();
     if (lane->empty()) continue;
-    figures.oldest = figures.oldest ? std::min(*figures.oldest, lane->front().received) : lane->front().received;
+    const Time oldest =
+        lane == &queue.aside ? std::ranges::min(*lane, {}, &Waiting::received).received : lane->front().received;
+    figures.oldest = figures.oldest ? std::min(*figures.oldest, oldest) : oldest;
   }
   return figures;
 }

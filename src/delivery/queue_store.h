@@ -5,8 +5,12 @@
 // A queue has two lanes. What comes while its receiver can be reached is live. What waits when the receiver goes, and
 // what comes while it is away, is backlog, as is what another worker left. Each lane is in order; live requests go
 // first, and every fourth is of the backlog, so that neither waits for the end of the other.
+//
+// A request that a receiver never answers, while it takes others, must not hold those up: it is set aside and tried
+// seldom. To find that out, one that has failed again and again lets the next few be tried in its place.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <deque>
 #include <memory>
@@ -36,6 +40,9 @@ struct EncodedRequest {
 
 using QueueId = std::size_t;
 
+// So many failures make a request suspect.
+constexpr std::uint32_t kManyTries = 5;
+
 // Whose queue it is. The destination's name, not its address, which may change and means the same receiver.
 struct QueueKey {
   Signal signal = Signal::kTraces;
@@ -63,6 +70,7 @@ struct TakenRequest {
   std::uint64_t offset = 0;  // of its record
   RecordInfo info;
   Time received;
+  std::uint32_t tries = 0;  // that failed
   bool live = false;
 };
 
@@ -78,18 +86,23 @@ class QueueStore {
 
   // Where there is no room even after dropping, it is the request itself that is dropped.
   void append(QueueId queue, const EncodedRequest& request, Moment moment);
-  // The next request, after dropping those that are too old.
-  std::optional<TakenRequest> take(QueueId queue, Time now);
+  // The next request, after dropping those that are too old. `probing`: to see whether the receiver answers again; a
+  // suspect request lets others be tried.
+  std::optional<TakenRequest> take(QueueId queue, Time now, bool probing = false);
   // Its bytes, with `prefix` bytes of any value before them.
   Result<std::string> read(const TakenRequest& taken, std::size_t prefix);
   // It is exported or dropped, which the ledger was told by the caller.
   void settle(const TakenRequest& taken);
-  // It was not taken by the receiver: first in its lane again.
-  void put_back(TakenRequest taken);
+  // It was not taken by the receiver: in its lane again, where it was.
+  void put_back(const TakenRequest& taken);
+  // The receiver takes others and not this one, which it was given often enough: it waits, the longer the more often.
+  void set_aside(const TakenRequest& taken, Time now);
   // Whether the receiver can be reached: what is appended is live or backlog. Going, it makes all backlog.
   void set_reachable(QueueId queue, bool reachable);
 
   bool empty(QueueId queue) const;
+  // Nothing that could be taken until `then`: it is empty but for what is set aside for longer.
+  bool nothing_due(QueueId queue, Time then) const;
   void expire(QueueId queue, Time now);
   void drop_waiting(QueueId queue, DropCause cause);
   QueueFigures figures(QueueId queue) const;
@@ -105,19 +118,26 @@ class QueueStore {
     std::uint64_t offset;
     RecordInfo info;
     Time received;
+    std::uint32_t tries = 0;
+    Time not_before = {};  // set aside until then
   };
+  using Lane = std::deque<Waiting>;
   struct Queue {
     QueueKey key;
     QueueSettings limits;
     Ledger* ledger;
-    std::deque<Waiting> live;
-    std::deque<Waiting> backlog;
+    Lane live;
+    Lane backlog;
+    Lane aside;
+    std::array<Lane*, 3> lanes() { return {&backlog, &live, &aside}; }
+    std::array<const Lane*, 3> lanes() const { return {&backlog, &live, &aside}; }
     std::deque<std::unique_ptr<Segment>> segments;  // oldest first; the last is written to
     std::uint64_t in_flight = 0;
     bool reachable = true;
     std::uint32_t turn = 0;
   };
 
+  static Lane* lane_to_take_from(Queue& queue, Time now);
   Queue& at(QueueId queue) { return *queues_[queue]; }
   const Queue& at(QueueId queue) const { return *queues_[queue]; }
   Segment* segment_for(Queue& queue, std::uint64_t bytes);
@@ -135,6 +155,7 @@ class QueueStore {
   Counter& damaged_records_;
   Counter& damaged_bytes_;
   Counter& failures_;
+  Counter& set_aside_;
   mutable std::mutex mutex_;
   SegmentPool pool_;
   std::vector<std::unique_ptr<Queue>> queues_;

@@ -68,7 +68,7 @@ std::optional<Sender::Job> Sender::next_job(const std::stop_token& stop) {
   while (true) {
     const Time now = world_.clock();
     if (retiring_) return std::nullopt;
-    if (stop.stop_requested() && (abandon_.stop_requested() || (busy_ == 0 && all_empty()))) return std::nullopt;
+    if (stop.stop_requested() && (abandon_.stop_requested() || (busy_ == 0 && nothing_due()))) return std::nullopt;
     Time next = now + kExpiryTick;
     if (const auto endpoint = endpoint_to_try(now, next)) {
       if (auto job = take(*endpoint)) {
@@ -79,7 +79,7 @@ std::optional<Sender::Job> Sender::next_job(const std::stop_token& stop) {
     } else {
       for (const auto& source : plan_.sources) world_.store.expire(source.queue, now);
     }
-    if (stop.stop_requested() && busy_ == 0 && all_empty()) continue;
+    if (stop.stop_requested() && busy_ == 0 && nothing_due()) continue;
     const bool idle = all_empty() && !stop.stop_requested();
     if (idle) {  // any notification is a reason to look again
       changed_.wait(lock);
@@ -100,11 +100,12 @@ std::optional<std::size_t> Sender::endpoint_to_try(Time now, Time& next) {
 }
 
 std::optional<Sender::Job> Sender::take(std::size_t endpoint) {
+  const bool answering = endpoints_[endpoint].circuit.closed();
   for (std::size_t i = 0; i < plan_.sources.size(); ++i) {
     const std::size_t source = (turn_ + i) % plan_.sources.size();
-    if (auto taken = world_.store.take(plan_.sources[source].queue, world_.clock())) {
+    if (auto taken = world_.store.take(plan_.sources[source].queue, world_.clock(), !answering)) {
       turn_ = source + 1;
-      return Job{*taken, source, endpoint};
+      return Job{*taken, source, endpoint, answering};
     }
   }
   return std::nullopt;
@@ -171,7 +172,11 @@ void Sender::conclude_retry(const Job& job, const Retry& retry) {
   meters_.retries.add();
   if (retry.may_have_arrived) meters_.possible_duplicates.add(job.taken.info.items);
   complain(retry_log_, retry.reason, true);
-  world_.store.put_back(job.taken);
+  if (job.answering && job.taken.tries + 1 >= kManyTries) {
+    world_.store.set_aside(job.taken, world_.clock());
+  } else {
+    world_.store.put_back(job.taken);
+  }
   const std::scoped_lock lock(mutex_);
   --busy_;
   Endpoint& endpoint = endpoints_[job.endpoint];
@@ -192,6 +197,13 @@ void Sender::publish_reachable() {
 
 bool Sender::all_empty() const {
   return std::ranges::all_of(plan_.sources, [this](const auto& source) { return world_.store.empty(source.queue); });
+}
+
+// Before it ends: what is set aside is not waited for.
+bool Sender::nothing_due() const {
+  const Time end = deadline_.value_or(Time{});
+  return std::ranges::all_of(plan_.sources,
+                             [&](const auto& source) { return world_.store.nothing_due(source.queue, end); });
 }
 
 void Sender::complain(RepeatedLog& log, const std::string& message, bool kept) {
@@ -228,7 +240,7 @@ void Sender::stop(Time deadline) {
     for (Endpoint& endpoint : endpoints_) endpoint.circuit.try_now();
     changed_.notify_all();
     const Duration left = deadline - world_.clock();
-    changed_.wait_for(lock, std::max(left, Duration::zero()), [this] { return busy_ == 0 && all_empty(); });
+    changed_.wait_for(lock, std::max(left, Duration::zero()), [this] { return busy_ == 0 && nothing_due(); });
     abandon_.request_stop();
     changed_.notify_all();
   }

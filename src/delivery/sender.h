@@ -93,6 +93,7 @@ class Sender {
     TakenRequest taken;
     std::size_t source;
     std::size_t endpoint;
+    bool answering;  // the endpoint's last answer was one, when this was taken
   };
 
   void run(const std::stop_token& stop);
@@ -104,6 +105,7 @@ class Sender {
   void conclude_retry(const Job& job, const Retry& retry);
   void complain(RepeatedLog& log, const std::string& message, bool kept);
   bool all_empty() const;
+  bool nothing_due() const;
   void publish_reachable();
   Duration time_left() const;
 

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <mutex>
 #include <thread>
@@ -151,6 +152,45 @@ TEST(Sender, TriesAgainUntilItIsTakenInOrderAndNothingTwice) {
   ASSERT_TRUE(rig.exported(5));
   EXPECT_EQ(rig.first.got, up_to(5));
   EXPECT_TRUE(sender->status().reachable);
+}
+
+TEST(Sender, ARequestThatIsNeverAnsweredDoesNotHoldUpTheOthers) {
+  Rig rig;
+  rig.first.behave = [](const Payload& payload, const SendContext&) -> SendOutcome {
+    if (payload.bytes.substr(kFramePrefix) == "3") return Retry{std::nullopt, "send to h:1: no answer"};
+    return Accepted{};
+  };
+  const auto sender = rig.start();
+  for (std::uint32_t i = 1; i <= 40; ++i) rig.append(i, *sender);
+  ASSERT_TRUE(rig.exported(39));
+  const int attempts = rig.first.attempts;
+  EXPECT_LE(attempts, 39 + 2 * static_cast<int>(kManyTries));
+  EXPECT_EQ(rig.store.ledger.read().held, 1U);
+  rig.append(41, *sender);
+  ASSERT_TRUE(rig.exported(40));
+  EXPECT_EQ(rig.first.attempts, attempts + 1) << "it is tried seldom now";
+  const Time begin = monotonic_now();
+  sender->stop(begin + 10s);
+  EXPECT_LT(monotonic_now() - begin, 5s) << "nor is it waited for at the end";
+  EXPECT_EQ(rig.store.ledger.read().held, 1U);
+  EXPECT_TRUE(rig.store.ledger.read().balanced());
+}
+
+TEST(Sender, AfterALongAbsenceNobodyIsSetAside) {
+  Rig rig;
+  rig.first.behave = refused;
+  const auto sender = rig.start();
+  for (std::uint32_t i = 1; i <= 40; ++i) rig.append(i, *sender);
+  ASSERT_TRUE(rig.wait_for([&](const Accounting&) { return rig.first.attempts >= 4 * static_cast<int>(kManyTries); }));
+  {
+    const std::scoped_lock lock(rig.first.mutex);
+    rig.first.behave = {};
+  }
+  ASSERT_TRUE(rig.exported(40));
+  const auto late = std::ranges::find(rig.first.got, 1U);
+  EXPECT_LE(late - rig.first.got.begin(), 1) << "at most the one that was tried in its place came before it";
+  std::ranges::sort(rig.first.got);
+  EXPECT_EQ(rig.first.got, up_to(40));
 }
 
 TEST(Sender, ADeadReceiverCostsOneAttemptInTheLongestWait) {

@@ -104,6 +104,30 @@ TEST(QueueStore, TheOldExpire) {
   EXPECT_EQ(rig.ledger.read().dropped_by(DropCause::kExpired), 1U);
 }
 
+TEST(QueueStore, WhatIsSetAsideWaitsLongerEachTimeAndExpiresAsAllDo) {
+  OwnMemory memory;
+  StoreRig rig(memory);
+  rig.append(1, 100);
+  Time now = kNow;
+  Duration wait = 1min;
+  for (int round = 0; round < 4; ++round, wait *= 2) {
+    auto taken = rig.store->take(rig.queue, now);
+    ASSERT_TRUE(taken) << round;
+    if (round == 0) taken->tries = kManyTries - 1;  // as often as it was put back
+    rig.store->set_aside(*taken, now);
+    EXPECT_FALSE(rig.store->empty(rig.queue));
+    EXPECT_TRUE(rig.store->nothing_due(rig.queue, now + (wait - 1ns)));
+    EXPECT_FALSE(rig.store->nothing_due(rig.queue, now + wait));
+    EXPECT_FALSE(rig.store->take(rig.queue, now + (wait - 1ns)));
+    EXPECT_EQ(rig.store->figures(rig.queue).oldest, kNow);
+    now = now + wait;
+  }
+  rig.store->expire(rig.queue, kNow + QueuesSettings{}.traces.max_age);
+  EXPECT_TRUE(rig.store->empty(rig.queue));
+  EXPECT_EQ(rig.ledger.read().dropped_by(DropCause::kExpired), 1U);
+  EXPECT_TRUE(rig.ledger.read().balanced());
+}
+
 TEST(QueueStore, BacklogAndLiveTakeTurnsAndEachIsInOrder) {
   OwnMemory memory;
   StoreRig rig(memory);
@@ -216,14 +240,18 @@ TEST(QueueStore, RandomLivesLoseNothingUncounted) {
       if (dice < 50) {
         rig->append(1 + random.next() % 5, random.next() % 9000);
       } else if (dice < 70) {
-        if (auto taken = rig->store->take(rig->queue, kNow)) under_way.push_back(*taken);
+        const bool probing = random.next() % 2 == 0;
+        if (auto taken = rig->store->take(rig->queue, kNow, probing)) under_way.push_back(*taken);
       } else if (dice < 85 && !under_way.empty()) {
         const std::size_t i = random.next() % under_way.size();
-        if (random.next() % 2 == 0) {
+        const std::uint64_t outcome = random.next() % 4;
+        if (outcome < 2) {
           rig->ledger.exported(under_way[i].info.items);
           rig->store->settle(under_way[i]);
-        } else {
+        } else if (outcome == 2) {
           rig->store->put_back(under_way[i]);
+        } else {
+          rig->store->set_aside(under_way[i], Time{});  // due at once
         }
         under_way.erase(under_way.begin() + static_cast<std::ptrdiff_t>(i));
       } else if (dice < 93) {
