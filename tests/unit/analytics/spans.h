@@ -35,7 +35,7 @@ inline std::unique_ptr<SpanMetrics> made(MetricRegistry& own, const SeriesSettin
   return *SpanMetrics::make(histograms, series, 7, own);
 }
 
-// "http.server.request.duration": what the only point of that name has; the order of attributes has no meaning.
+// "key=value key=value", sorted, as the order of attributes has no meaning.
 inline std::string attributes_text(const AttributeSetPtr& set) {
   if (set == nullptr) return "";
   std::vector<std::string> list;
