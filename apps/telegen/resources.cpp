@@ -39,6 +39,7 @@ BudgetPlan fit_to_limit(Settings& settings, const EnvironmentLimits& environment
   wanted.logs_bytes = settings.queues.logs.mem_limit.bytes;
   wanted.profiles_bytes = 0;
   wanted.tail_bytes = settings.pipeline.tail_sampling.enabled ? settings.pipeline.tail_sampling.buffer.bytes : 0;
+  wanted.series_bytes = settings.span_metrics.enabled ? settings.span_metrics.mem_limit.bytes : 0;
   const BudgetPlan plan = plan_budgets(wanted, effective_limits(settings.agent.resources, environment).memory_bytes);
   settings.agent.ebpf.ringbuf_size.bytes = plan.budgets.ring_bytes;
   settings.agent.ebpf.connections = static_cast<std::int64_t>(plan.budgets.connections);
@@ -46,11 +47,13 @@ BudgetPlan fit_to_limit(Settings& settings, const EnvironmentLimits& environment
   settings.queues.metrics.mem_limit.bytes = plan.budgets.metrics_bytes;
   settings.queues.logs.mem_limit.bytes = plan.budgets.logs_bytes;
   if (settings.pipeline.tail_sampling.enabled) settings.pipeline.tail_sampling.buffer.bytes = plan.budgets.tail_bytes;
+  if (settings.span_metrics.enabled) settings.span_metrics.mem_limit.bytes = plan.budgets.series_bytes;
   return plan;
 }
 
 std::vector<std::string> in_words(const BudgetPlan& plan) {
   std::vector<std::string> lines;
+  lines.reserve(plan.scaled.size() + 1);
   for (const ScaledBudget& each : plan.scaled) {
     lines.push_back(each.key + " is " + std::to_string(each.granted) + ", not " + std::to_string(each.configured) +
                     ", to fit the memory limit");

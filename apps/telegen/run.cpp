@@ -49,6 +49,7 @@ bool applies_in_place(Settings before, const Settings& after) {
   before.otlp = after.otlp;
   before.backoff = after.backoff;
   before.pipeline = after.pipeline;
+  before.span_metrics = after.span_metrics;
   before.discovery = after.discovery;
   before.queues.traces = after.queues.traces;
   before.queues.metrics = after.queues.metrics;
@@ -160,7 +161,7 @@ LoaderServices Loader::services() {
   for (std::size_t i = 0; i < kKitDescriptors; ++i) services.kit[i] = kit_[i].get();
   services.kit[static_cast<std::size_t>(KitDescriptor::kRing)] = probes_->ring_fd();
   services.kit[static_cast<std::size_t>(KitDescriptor::kCounters)] = probes_->counters_fd();
-  services.kit[static_cast<std::size_t>(KitDescriptor::kSpoolLock)] = segments_->lock_fd();
+  services.kit[static_cast<std::size_t>(KitDescriptor::kSpoolLock)] = segments_ ? segments_->lock_fd() : -1;
   services.ring_bytes = probes_->ring_bytes();
   const auto own = static_cast<std::uint32_t>(::getpid());
   services.may_trace = [this, own](std::uint32_t pid) {

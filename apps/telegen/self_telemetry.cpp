@@ -2,17 +2,14 @@
 
 #include <unistd.h>
 
-#include <algorithm>
-#include <numeric>
 #include <span>
 #include <string>
 #include <utility>
-#include <variant>
 #include <vector>
 
 #include "discovery/resource_builder.h"
 #include "export/otlp/logs.h"
-#include "export/otlp/metrics.h"
+#include "item_requests.h"
 #include "metrics/own_metrics.h"
 #include "model/log_record.h"
 #include "version.h"
@@ -20,20 +17,7 @@
 namespace telegen::app {
 namespace {
 
-constexpr Duration kAfterRefusal = std::chrono::minutes(15);
 constexpr const char* kProcessKey = "telegen.process";  // which of the agent's processes logged the line
-
-std::uint64_t points_of(const Metric& metric) {
-  return std::visit([](const auto& data) { return data.points.size(); }, metric.data);
-}
-
-std::uint64_t points_of(std::span<const Metric> metrics) {
-  return std::accumulate(metrics.begin(), metrics.end(), std::uint64_t{0},
-                         [](std::uint64_t sum, const Metric& metric) { return sum + points_of(metric); });
-}
-
-std::uint64_t items_of(std::span<const Metric> metrics) { return points_of(metrics); }
-std::uint64_t items_of(std::span<const LogRecord> records) { return records.size(); }
 
 Severity severity_of(LogLevel level) {
   switch (level) {
@@ -58,28 +42,6 @@ LogRecord record_of(LogLine line, const ResourcePtr& resource) {
   return record;
 }
 
-// Passes items that the pipeline has received on, in requests of at most `batch` of them.
-template <class Item, class Encode>
-void pass_on(Delivery& delivery, Signal signal, std::span<const Item> items, std::size_t batch, Time now,
-             const Encode& encode) {
-  std::size_t alone = 0;  // so many of the next ones go one by one
-  while (!items.empty()) {
-    const otlp::Prefix request = encode(items.first(std::min(alone != 0 ? 1 : batch, items.size())));
-    if (request.encoded != 0 && request.oversized != 0) {  // which of them are too large is not said
-      alone = request.taken;
-      continue;
-    }
-    const std::uint64_t taken = items_of(items.first(request.taken));
-    if (request.encoded != 0) {
-      delivery.accept(signal, request.body, static_cast<std::uint32_t>(taken), now);
-    } else {
-      delivery.pipeline(signal).dropped(DropCause::kOversized, taken);
-    }
-    items = items.subspan(request.taken);
-    alone -= std::min(alone, request.taken);
-  }
-}
-
 void say_refused(Signal signal) {
   const std::string name(to_text(signal));
   log_warn("the receiver takes no " + name + ", so those of the agent are offered seldom; otlp." + name +
@@ -95,27 +57,6 @@ ResourcePtr own_resource(const Settings& settings, const HostInfo& host) {
   process.service.version = kVersion;
   process.service.instance_id = settings.telegen.instance_id;
   return std::make_shared<const Resource>(build_resource(host, process, {.agent_version = kVersion}));
-}
-
-SendingTime::Answer SendingTime::ask(Duration interval, Time now) {
-  if (next_ && now < *next_) return Answer::kNotYet;
-  const bool refused = next_ && is_refused();
-  next_ = now + (refused ? kAfterRefusal : interval);
-  return refused ? Answer::kNowThenSeldom : Answer::kNow;
-}
-
-// Since the last look nothing was taken, and something was refused for good.
-bool SendingTime::is_refused() {
-  std::uint64_t exported = 0;
-  std::uint64_t refused = 0;
-  for (const auto& destination : delivery_.accounts(signal_).destinations) {
-    exported += destination.account.exported;
-    refused += destination.account.dropped_by(DropCause::kRefused);
-  }
-  const bool all = exported == exported_ && refused > refused_;
-  exported_ = exported;
-  refused_ = refused;
-  return all;
 }
 
 void SelfTelemetry::tick(const Settings& settings, const ResourcePtr& resource, Time now, UnixTime wall) {
@@ -153,11 +94,7 @@ bool SelfTelemetry::wants_lines(const Settings& settings) {
 
 void SelfTelemetry::send_metrics(const Settings& settings, const ResourcePtr& resource, Time now, UnixTime wall) {
   const std::vector<Metric> metrics = own_metrics(metrics_, start_, wall, resource);
-  delivery_.pipeline(Signal::kMetrics).receive(points_of(metrics));
-  const auto batch = static_cast<std::size_t>(settings.otlp.metrics.batch_size);
-  pass_on(delivery_, Signal::kMetrics, std::span(metrics), batch, now, [&](std::span<const Metric> some) {
-    return otlp::encode_metrics_prefix(some, {.version = kVersion}, settings.otlp.max_request_size.bytes);
-  });
+  app::send_metrics(delivery_, metrics, settings.otlp, now);
 }
 
 void SelfTelemetry::send_lines(const Settings& settings, const ResourcePtr& resource, Time now) {

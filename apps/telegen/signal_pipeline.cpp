@@ -3,6 +3,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <ctime>
 
@@ -14,6 +15,12 @@ namespace {
 
 bool has_receiver(const OtlpSettings& otlp) {
   return !otlp.endpoint.empty() || !otlp.traces.endpoint.empty() || !otlp.destinations.empty();
+}
+
+bool gets_metrics(const DeliveryPlan& plan) {
+  return std::ranges::any_of(plan.destinations, [](const DestinationPlan& one) {
+    return std::ranges::find(one.signals, Signal::kMetrics) != one.signals.end();
+  });
 }
 
 bool wants_console(const Settings& settings) {
@@ -63,6 +70,7 @@ Result<std::unique_ptr<SignalPipeline>> SignalPipeline::start(const Settings& se
   if (!plan) return std::unexpected(plan.error());
   auto processing = pipeline->processing(settings);
   if (!processing) return std::unexpected(processing.error());
+  const bool metrics_wanted = gets_metrics(*plan);
   auto delivery = Delivery::start(*std::move(plan), {.segments = pipeline->world_.segments,
                                                      .metrics = pipeline->world_.metrics,
                                                      .clock = monotonic_now,
@@ -73,12 +81,19 @@ Result<std::unique_ptr<SignalPipeline>> SignalPipeline::start(const Settings& se
                                                      }});
   if (!delivery) return std::unexpected(delivery.error());
   pipeline->delivery_ = std::move(*delivery);
+  pipeline->span_metrics_ =
+      std::make_unique<SpanMetricsSender>(*pipeline->delivery_, pipeline->world_.metrics, Random::from_kernel());
+  auto metrics = pipeline->span_metrics_->next(settings, metrics_wanted);
+  if (!metrics) return std::unexpected(metrics.error());
+  processing->metrics = *metrics;
+  pipeline->span_metrics_->use(*std::move(metrics), settings, monotonic_now(), unix_now());
   pipeline->batcher_ =
       std::make_unique<SpanBatcher>(*std::move(processing), BatcherWorld{.delivery = *pipeline->delivery_,
                                                                          .recent = pipeline->recent_,
                                                                          .metrics = pipeline->world_.metrics,
                                                                          .enrich = pipeline->world_.enrich,
-                                                                         .clock = monotonic_now});
+                                                                         .clock = monotonic_now,
+                                                                         .wall_clock = unix_now});
   return pipeline;
 }
 
@@ -94,20 +109,31 @@ Result<void> SignalPipeline::apply(const Settings& settings, const ReadTlsFile& 
   if (!plan) return std::unexpected(plan.error());
   auto next = processing(settings);
   if (!next) return std::unexpected(next.error());
+  auto metrics = span_metrics_->next(settings, gets_metrics(*plan));
+  if (!metrics) return std::unexpected(metrics.error());
+  next->metrics = *metrics;
   batcher_->apply(*std::move(next));
+  span_metrics_->use(*std::move(metrics), settings, monotonic_now(), unix_now());
   delivery_->apply(*std::move(plan));
   return {};
+}
+
+void SignalPipeline::tick(Time now, UnixTime wall) {
+  span_metrics_->tick(now, wall);
+  delivery_->tick();
 }
 
 bool SignalPipeline::flush(Duration timeout) {
   const Time end = monotonic_now() + timeout;
   if (!batcher_->flush(timeout)) return false;
+  span_metrics_->send(monotonic_now(), unix_now());
   return delivery_->flush(std::max(end - monotonic_now(), Duration::zero()));
 }
 
 void SignalPipeline::stop(Duration timeout) {
   const Time deadline = monotonic_now() + timeout;
   batcher_->stop();
+  span_metrics_->send(monotonic_now(), unix_now());
   delivery_->stop(deadline);
 }
 

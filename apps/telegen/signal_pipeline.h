@@ -14,6 +14,7 @@
 #include "export/file.h"
 #include "pipeline/recent_spans.h"
 #include "pipeline/span_batcher.h"
+#include "span_metrics_sender.h"
 
 namespace telegen::app {
 
@@ -39,6 +40,8 @@ class SignalPipeline {
 
   // Goes on by other settings, with nothing lost; or not at all, and the error says why.
   Result<void> apply(const Settings& settings, const ReadTlsFile& read_tls);
+  // What is due at this time: metrics are sent, queues are forced to the disk. To be called about once a second.
+  void tick(Time now, UnixTime wall);
   // False: the time was over before everything was sent.
   bool flush(Duration timeout);
   // Sends what is held, at most for `timeout`.
@@ -55,6 +58,7 @@ class SignalPipeline {
   SamplingScale scale_;
   RecentSpans recent_;
   std::unique_ptr<Delivery> delivery_;
+  std::unique_ptr<SpanMetricsSender> span_metrics_;
   std::unique_ptr<SpanBatcher> batcher_;
   std::shared_ptr<SpanOutput> file_;  // opened once, whatever changes
   std::vector<std::string> local_;

@@ -407,7 +407,7 @@ void Worker::wait_for_the_end() {
     const int signal = ::sigtimedwait(&awaited, nullptr, &second);
     if (signal == SIGTERM) return;
     if (signal == SIGHUP) apply_new_settings();
-    pipeline_->delivery().tick();
+    pipeline_->tick(monotonic_now(), unix_now());
     if (has_tls_files_ && seconds % kSecondsBetweenCertificates == 0) look_at_certificates();
     partly_traced_->tell(monotonic_now());
     resources_->tick(monotonic_now());

@@ -23,6 +23,7 @@ from testkit.servers import Nginx  # noqa: E402
 LIMITS = {"cpu_per_request_ratio": 1.15, "worker_cpu_per_span": 3.0, "rss_idle": 40.0, "rss_loaded": 80.0, "agent_cpu_at_1000": 1.0, "agent_cpu_at_10000": 5.0, "soak_memory": 307.2,
           "startup_peak_ratio": 1.3,
           "start_to_first_span": 1.5, "churn_memory_ratio": 1.1}
+METRICS = {"pipeline": {"metrics": {"enabled": True}}}  # as by default; the kit switches them off for tests
 _TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -84,7 +85,7 @@ def cpu_per_request(pairs, seconds):
         for number in range(pairs):
             values = {}
             for traced in ((False, True) if number % 2 == 0 else (True, False)):  # drift hits both alike
-                agent = Agent(scope, sink.endpoint).start() if traced else None
+                agent = Agent(scope, sink.endpoint, config=METRICS).start() if traced else None
                 values["traced" if traced else "untraced"] = round(once(), 4)
                 if agent:
                     agent.stop()
@@ -107,7 +108,7 @@ def worker_cost(runs, requests):
         with Scope("bench") as scope:
             nginx = Nginx(scope, workers=1, log=False)
             sink = Sink(scope)
-            agent = Agent(scope, sink.endpoint).start()
+            agent = Agent(scope, sink.endpoint, config=METRICS).start()
             worker = agent.worker_pid()
             pids = [agent.loader_pid, worker]
             time.sleep(2)
@@ -151,7 +152,7 @@ def agent_cpu(runs, seconds):
             with Scope("bench") as scope:
                 nginx = Nginx(scope, workers=1, log=False)
                 sink = Sink(scope)
-                agent = Agent(scope, sink.endpoint).start()
+                agent = Agent(scope, sink.endpoint, config=METRICS).start()
                 time.sleep(2)
                 before, begin = scope.cpu_usec("agent"), time.monotonic()
                 if rate:
@@ -229,7 +230,7 @@ def come_and_go(processes, connections):
     with Scope("bench") as scope:
         nginx = Nginx(scope, workers=1, log=False)
         sink = Sink(scope)
-        agent = Agent(scope, sink.endpoint).start()
+        agent = Agent(scope, sink.endpoint, config=METRICS).start()
         known, ready = agent.metric(churn.PROCESSES_KNOWN), churn.memory_kib(agent)
         memory, cpu = [], 0.0
         for part in (10, 1):

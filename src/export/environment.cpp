@@ -96,13 +96,17 @@ bool parse_headers(std::string_view text, std::map<std::string, std::string>& ou
   return true;
 }
 
-std::optional<bool> parse_bool(std::string_view text) {
-  std::string lower(text);
-  for (char& c : lower) {
+std::string lower(std::string text) {
+  for (char& c : text) {
     if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
   }
-  if (lower == "true") return true;
-  if (lower == "false") return false;
+  return text;
+}
+
+std::optional<bool> parse_bool(const std::string& text) {
+  const std::string value = lower(text);
+  if (value == "true") return true;
+  if (value == "false") return false;
   return std::nullopt;
 }
 
@@ -179,6 +183,31 @@ void apply_sampler(OtlpSettings& s, Reader& env) {
   }
 }
 
+// The specification's values of these two are not case-sensitive.
+void apply_metrics(OtlpSettings& s, Reader& env) {
+  if (const auto v = env.get({"OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE"})) {
+    const std::string preference = lower(*v);
+    if (preference == "cumulative") {
+      s.metrics.temporality = "cumulative";
+    } else if (preference == "delta" || preference == "lowmemory") {
+      s.metrics.temporality = "delta";
+    } else {
+      env.complain("'" + *v + "' is not supported; use cumulative, delta or lowmemory");
+    }
+  }
+  if (const auto v = env.get({"OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION"})) {
+    const std::string aggregation = lower(*v);
+    if (aggregation == "explicit_bucket_histogram") {
+      s.metrics.histogram = "explicit";
+    } else if (aggregation == "base2_exponential_bucket_histogram") {
+      s.metrics.histogram = "exponential";
+    } else {
+      env.complain("'" + *v +
+                   "' is not supported; use explicit_bucket_histogram or base2_exponential_bucket_histogram");
+    }
+  }
+}
+
 }  // namespace
 
 Result<void> apply_environment(OtlpSettings& settings, const EnvLookup& lookup) {
@@ -188,6 +217,7 @@ Result<void> apply_environment(OtlpSettings& settings, const EnvLookup& lookup) 
   apply_wire(settings, env);
   apply_tls(settings, env);
   apply_sampler(settings, env);
+  apply_metrics(settings, env);
   return env.result();
 }
 

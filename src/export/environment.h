@@ -1,5 +1,7 @@
 // The standard OTEL_EXPORTER_OTLP_* and OTEL_TRACES_SAMPLER* variables, as the OpenTelemetry specification defines
-// them (Protocol Exporter; SDK environment variables). They stand above the file and below the command line.
+// them (Protocol Exporter; SDK environment variables), and those of its metrics exporter for temporality and kind of
+// histogram: lowmemory means delta, as the two differ only for asynchronous counters, and those that there are (the
+// agent's own) are always cumulative. They stand above the file and below the command line.
 #pragma once
 
 #include <functional>

@@ -58,6 +58,16 @@ void describe(SettingsVisitor& visitor, OtlpTracesSettings& s) {
 void describe(SettingsVisitor& visitor, OtlpMetricsSettings& s) {
   describe_signal(visitor, s, "metrics");
   visitor.field("interval", s.interval, "How often metrics are read and sent.", {.min = 0.1, .max = 3600});
+  visitor.field(
+      "temporality", s.temporality,
+      "Of the metrics of what is watched: cumulative counts since a series began, delta since its last point. The "
+      "agent's own are always cumulative.",
+      {.choices = {"cumulative", "delta"}});
+  visitor.field(
+      "histogram", s.histogram,
+      "Their histograms: explicit has the buckets that the semantic conventions advise, exponential finer ones "
+      "that adapt to the values.",
+      {.choices = {"explicit", "exponential"}});
 }
 
 void describe(SettingsVisitor& visitor, OtlpLogsSettings& s) {

@@ -35,6 +35,8 @@ struct OtlpTracesSettings : OtlpSignalSettings {
 
 struct OtlpMetricsSettings : OtlpSignalSettings {
   Duration interval = std::chrono::seconds(15);
+  std::string temporality = "cumulative";  // cumulative | delta
+  std::string histogram = "explicit";      // explicit | exponential
 };
 
 struct OtlpLogsSettings : OtlpSignalSettings {

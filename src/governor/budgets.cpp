@@ -21,6 +21,7 @@ constexpr Store kStores[] = {
     {"queues.logs.mem_limit", &Budgets::logs_bytes, 4 << 20, 1},
     {"queues.profiles.mem_limit", &Budgets::profiles_bytes, 1 << 20, 1},
     {"pipeline.tail_sampling.buffer", &Budgets::tail_bytes, 1 << 20, 1},
+    {"pipeline.metrics.mem_limit", &Budgets::series_bytes, 1 << 20, 1},
 };
 
 constexpr std::uint64_t kWhole = 1 << 20;  // a factor of 1, in steps that are exact

@@ -16,7 +16,8 @@ struct Budgets {
   std::uint64_t metrics_bytes = 0;
   std::uint64_t logs_bytes = 0;
   std::uint64_t profiles_bytes = 0;
-  std::uint64_t tail_bytes = 0;  // spans that wait for the rest of their trace
+  std::uint64_t tail_bytes = 0;    // spans that wait for the rest of their trace
+  std::uint64_t series_bytes = 0;  // of the metrics of spans
   bool operator==(const Budgets&) const = default;
 };
 

@@ -1,6 +1,7 @@
 #include "metrics/aggregate.h"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 #include <utility>
 
@@ -56,6 +57,18 @@ void Aggregate::record(const InstrumentDescription& of, NumberValue value) {
   buckets.max = buckets.count == 0 ? real : std::max(buckets.max, real);
   ++buckets.count;
   buckets.sum += real;
+}
+
+std::int32_t Aggregate::exemplar_bucket(const InstrumentDescription& of, double value) {
+  if (of.kind == InstrumentKind::kExponentialHistogram) {
+    return value == 0 ? std::numeric_limits<std::int32_t>::min() : exponential_bucket(std::fabs(value), 0);
+  }
+  return static_cast<std::int32_t>(std::ranges::lower_bound(of.bounds, value) - of.bounds.begin());
+}
+
+int Aggregate::exemplar_shift() const {
+  const auto* exponential = std::get_if<ExponentialHistogram>(&state_);
+  return exponential == nullptr ? 0 : std::max(0, -exponential->scale());
 }
 
 void Aggregate::write(Metric& metric, Point&& point) const {

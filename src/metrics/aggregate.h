@@ -38,6 +38,10 @@ class Aggregate {
   void record(const InstrumentDescription& of, NumberValue value);
   // Nothing recorded.
   void reset(const InstrumentDescription& of) { *this = Aggregate(of); }
+  // By what exemplars of a histogram are kept apart: its bucket, or of an exponential one the power of two, which holds
+  // for every scale from 0 up, and for those below when it is shifted by exemplar_shift().
+  static std::int32_t exemplar_bucket(const InstrumentDescription& of, double value);
+  int exemplar_shift() const;
   // Adds `point` with what was recorded; one of a series that has ended carries no value.
   void write(Metric& metric, Point&& point) const;
   std::size_t heap_bytes() const;

@@ -28,6 +28,7 @@ class ExponentialHistogram {
   void clear();
 
   std::uint64_t count() const { return count_; }
+  std::int32_t scale() const { return scale_; }
   // What the buckets take besides the object itself.
   std::size_t heap_bytes() const {
     return (positive_.counts.capacity() + negative_.counts.capacity()) * sizeof(std::uint64_t);

@@ -13,6 +13,31 @@ constexpr SeriesAttribute kOverflow[] = {{"otel.metric.overflow", true}};
 constexpr std::size_t kMaxSeen = 4096;      // resources by address; each is found again by its attributes
 constexpr std::size_t kNodeOverhead = 32;   // of a map's node: its link, its hash, the allocator's header
 constexpr std::size_t kBucketPointer = 16;  // a map's share for one entry while it grows
+constexpr std::size_t kReservoirBytes = sizeof(ExemplarReservoir) + 32;  // with the counts beside it
+
+// Attributes as a series may keep them.
+class CleanAttributes {
+ public:
+  CleanAttributes(SeriesAttributes from, const std::function<void(std::string&)>& clean)
+      : attributes_(from.begin(), from.end()) {
+    texts_.reserve(from.size());
+    for (SeriesAttribute& one : attributes_) {
+      auto* text = std::get_if<std::string_view>(&one.value);
+      if (text == nullptr) continue;
+      std::string& own = texts_.emplace_back(*text);
+      clean(own);
+      changed_ = changed_ || own != *text;
+      *text = own;
+    }
+  }
+  bool changed() const { return changed_; }
+  SeriesAttributes get() const { return attributes_; }
+
+ private:
+  std::vector<SeriesAttribute> attributes_;
+  std::vector<std::string> texts_;  // never grows beyond what is reserved: the views stay valid
+  bool changed_ = false;
+};
 
 // Puts points into metrics of at most so many.
 class PointWriter {
@@ -55,7 +80,8 @@ Instrument::Instrument(InstrumentDescription description, SeriesAccount& account
   if (is_histogram(description_.kind)) description_.numbers = NumberType::kReal;
 }
 
-bool Instrument::record(NumberValue value, const ResourcePtr& resource, SeriesAttributes attributes, UnixTime now) {
+bool Instrument::record(NumberValue value, const ResourcePtr& resource, SeriesAttributes attributes, UnixTime now,
+                        ExemplarCandidate* candidate) {
   if (!accepts(value)) return false;
   Series& series = series_of(group_of(resource), {hash_of(attributes, account_.seed), attributes}, now);
   const std::size_t before = series.aggregate.heap_bytes();
@@ -65,7 +91,18 @@ bool Instrument::record(NumberValue value, const ResourcePtr& resource, SeriesAt
     account_.hold(after);
     account_.release(before);
   }
+  if (candidate != nullptr && is_histogram(description_.kind)) offer(series, std::get<double>(value), now, *candidate);
   return true;
+}
+
+void Instrument::offer(Series& series, double value, UnixTime now, ExemplarCandidate& candidate) {
+  const std::int32_t bucket = Aggregate::exemplar_bucket(description_, value);
+  if (series.exemplars == nullptr) {
+    series.exemplars = std::make_shared<ExemplarReservoir>();
+    account_.hold(kReservoirBytes);
+  }
+  if (!series.exemplars->wants(bucket)) return;
+  candidate = {series.exemplars, series.exemplars->interval(), {bucket, value, account_.start_of(now)}};
 }
 
 bool Instrument::accepts(NumberValue& value) {
@@ -111,6 +148,16 @@ Instrument::Group& Instrument::find_or_add_group(const ResourcePtr& resource) {
 
 Instrument::Series& Instrument::series_of(Group& group, const Lookup& lookup, UnixTime now) {
   if (const auto known = group.series.find(lookup); known != group.series.end()) return known->second;
+  // What a series has was cleaned, so only attributes that none has need it.
+  if (!account_.settings.clean) return add_or_overflow(group, lookup, now);
+  const CleanAttributes clean(lookup.attributes, account_.settings.clean);
+  if (!clean.changed()) return add_or_overflow(group, lookup, now);
+  const Lookup cleaned{hash_of(clean.get(), account_.seed), clean.get()};
+  if (const auto known = group.series.find(cleaned); known != group.series.end()) return known->second;
+  return add_or_overflow(group, cleaned, now);
+}
+
+Instrument::Series& Instrument::add_or_overflow(Group& group, const Lookup& lookup, UnixTime now) {
   const Lookup overflow{overflow_hash_, kOverflow};
   const auto rest = group.series.find(overflow);
   const std::size_t ordinary = group.series.size() - (rest == group.series.end() ? 0 : 1);
@@ -132,7 +179,7 @@ Instrument::Series& Instrument::add_series(Group& group, const Lookup& lookup, U
 
 std::size_t Instrument::bytes_of(const SeriesMap::value_type& series) {
   return sizeof series + kNodeOverhead + kBucketPointer + held_bytes(series.first.set) +
-         series.second.aggregate.heap_bytes();
+         series.second.aggregate.heap_bytes() + (series.second.exemplars == nullptr ? 0 : kReservoirBytes);
 }
 
 bool Instrument::is_delta() const {
@@ -163,6 +210,9 @@ void Instrument::collect_group(Group& group, Time now, UnixTime point_time, std:
     if (!delta || updated) {
       Point point{.attributes = place->first.set, .time = point_time, .no_recorded_value = ended};
       if (description_.kind != InstrumentKind::kGauge) point.start = series.start;
+      if (series.exemplars != nullptr && !ended) {
+        point.exemplars = series.exemplars->take(series.aggregate.exemplar_shift());
+      }
       writer.write(series.aggregate, std::move(point));
     }
     if (ended) {
@@ -171,16 +221,19 @@ void Instrument::collect_group(Group& group, Time now, UnixTime point_time, std:
       place = group.series.erase(place);
       continue;
     }
-    if (delta && updated) {
-      // The next interval begins where this one ended, also if nothing is recorded for a while.
-      const std::size_t before = series.aggregate.heap_bytes();
-      series.aggregate.reset(description_);
-      account_.release(before);
-      account_.hold(series.aggregate.heap_bytes());
-      series.start = point_time;
-    }
+    if (delta && updated) start_interval(series, point_time);
     ++place;
   }
+}
+
+// It begins where the one before ended, also if nothing is recorded for a while.
+void Instrument::start_interval(Series& series, UnixTime start) {
+  const std::size_t before = series.aggregate.heap_bytes();
+  series.aggregate.reset(description_);
+  account_.release(before);
+  account_.hold(series.aggregate.heap_bytes());
+  series.start = start;
+  if (series.exemplars != nullptr) series.exemplars->next_interval();
 }
 
 }  // namespace telegen

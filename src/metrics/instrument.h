@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "metrics/aggregate.h"
+#include "metrics/exemplar_reservoir.h"
 #include "metrics/series_account.h"
 #include "metrics/series_key.h"
 
@@ -25,7 +26,9 @@ class Instrument {
   // as it is read now, not a time of the measurement: only the start of a new series is taken from it. A resource may
   // be null; two of the same attributes are one. False, and counted, if the value is not finite, negative (counters and
   // histograms), or a real number where the instrument has integers.
-  bool record(NumberValue value, const ResourcePtr& resource, SeriesAttributes attributes, UnixTime now);
+  // `candidate`, if given and empty, is set where the series of a histogram could use an exemplar of this value.
+  bool record(NumberValue value, const ResourcePtr& resource, SeriesAttributes attributes, UnixTime now,
+              ExemplarCandidate* candidate = nullptr);
 
   // Adds what there is to say, in metrics of at most max_points points of one resource each; see ApplicationMetrics.
   void collect(Time now, UnixTime point_time, std::vector<Metric>& out);
@@ -59,6 +62,8 @@ class Instrument {
     UnixTime start;       // of what the aggregate holds
     Time updated;         // of the last collection that found it updated
     bool touched = true;  // recorded since the last collection
+    // Made when the first candidate comes. Shared with candidates, which may outlive the series.
+    std::shared_ptr<ExemplarReservoir> exemplars = nullptr;
   };
   using SeriesMap = std::unordered_map<Key, Series, KeyHash, KeyEqual>;
   struct Group {
@@ -71,9 +76,12 @@ class Instrument {
   Group& group_of(const ResourcePtr& resource);
   Group& find_or_add_group(const ResourcePtr& resource);
   Series& series_of(Group& group, const Lookup& lookup, UnixTime now);
+  Series& add_or_overflow(Group& group, const Lookup& lookup, UnixTime now);
   Series& add_series(Group& group, const Lookup& lookup, UnixTime now);
   static std::size_t bytes_of(const SeriesMap::value_type& series);
   void collect_group(Group& group, Time now, UnixTime point_time, std::vector<Metric>& out);
+  void offer(Series& series, double value, UnixTime now, ExemplarCandidate& candidate);
+  void start_interval(Series& series, UnixTime start);
   bool is_delta() const;
 
   InstrumentDescription description_;

@@ -5,6 +5,8 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
+#include <string>
 
 #include "base/metrics.h"
 #include "base/time.h"
@@ -20,6 +22,8 @@ struct SeriesSettings {
   std::size_t max_series = 2000;                // of a metric and a resource, the overflow series included; 1 or more
   std::size_t max_bytes = 64 << 20;             // of all series; beyond it new ones go to overflow
   std::size_t max_points = 200;                 // of a Metric that is collected; 1 or more
+  // What every text goes through before a series keeps it (redaction, length); empty: nothing.
+  std::function<void(std::string&)> clean;
 };
 
 class SeriesAccount {

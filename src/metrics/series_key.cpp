@@ -36,6 +36,15 @@ std::uint64_t tail_of(std::string_view text) {
   return byte(0) << 16 | byte(size / 2) << 8 | byte(size - 1);
 }
 
+// A call of memcmp would take longer than most of these are.
+bool same_text(std::string_view a, std::string_view b) {
+  if (a.size() != b.size()) return false;
+  for (std::size_t at = 0; at + 8 < a.size(); at += 8) {
+    if (load<std::uint64_t>(a, at) != load<std::uint64_t>(b, at)) return false;
+  }
+  return tail_of(a) == tail_of(b);
+}
+
 std::uint64_t hash_word(std::uint64_t word, std::uint64_t seed) {
   return fold(word ^ seed, kOdd1 ^ std::rotl(seed, 32));
 }
@@ -76,12 +85,12 @@ std::uint64_t hash_list(const List& list, std::uint64_t seed) {
 bool same_value(double a, double b) { return std::bit_cast<std::uint64_t>(a) == std::bit_cast<std::uint64_t>(b); }
 bool same_value(bool a, bool b) { return a == b; }
 bool same_value(std::int64_t a, std::int64_t b) { return a == b; }
-bool same_value(std::string_view a, std::string_view b) { return a == b; }
+bool same_value(std::string_view a, std::string_view b) { return same_text(a, b); }
 bool same_value(const std::vector<std::string>& a, const std::vector<std::string>& b) { return a == b; }
 
 template <class Held, class Other>
 bool same_attribute(const Held& held, const Other& other) {
-  return held.key == other.key &&
+  return same_text(held.key, other.key) &&
          std::visit(
              [&](const auto& value) {
                using Type = std::decay_t<decltype(value)>;

@@ -60,6 +60,12 @@ void SpanBatcher::process(SpanBatch batch) {
   const std::scoped_lock lock(mutex_);
   const Time now = world_.clock();
   if (world_.enrich) world_.enrich(batch.spans);
+  if (processing_.metrics) processing_.metrics->observe(batch.spans, world_.wall_clock());
+  pass_through_processor(std::move(batch), now);
+  forget_undecided();
+}
+
+void SpanBatcher::pass_through_processor(SpanBatch batch, Time now) {
   if (!processing_.processor) return pass_on({.ready = std::move(batch.spans)}, batch.received);
   // What was held longer ages from when it was decided on.
   if (batch.spans.empty()) return pass_on(processing_.processor->tick(now), now);
@@ -76,7 +82,18 @@ void SpanBatcher::pass_on(Processed processed, Time received) {
     encode(*spans, received);
   } else {
     world_.delivery.settle_here(Signal::kTraces, spans->size(), written);
+    if (written && !processing_.outputs.empty()) confirm(*spans);
   }
+}
+
+// Exemplars refer to spans that somebody has: not to those that only the API shows for a while.
+void SpanBatcher::confirm(std::span<const Span> sent) {
+  if (processing_.metrics) processing_.metrics->confirm(sent);
+}
+
+void SpanBatcher::forget_undecided() {
+  const bool held = processing_.processor && processing_.processor->held() != 0;
+  if (processing_.metrics && !held) processing_.metrics->forget_candidates();
 }
 
 void SpanBatcher::count(const Processed& processed) {
@@ -119,6 +136,7 @@ void SpanBatcher::encode(std::span<const Span> spans, Time received) {
     if (request.encoded != 0) {
       world_.delivery.accept(Signal::kTraces, request.body, static_cast<std::uint32_t>(request.encoded), received);
     }
+    if (request.oversized == 0) confirm(spans.first(request.taken));  // else it is not known which were left out
     spans = spans.subspan(request.taken);
   }
 }
@@ -126,6 +144,7 @@ void SpanBatcher::encode(std::span<const Span> spans, Time received) {
 void SpanBatcher::apply(SpanProcessing processing) {
   const std::scoped_lock lock(mutex_);
   if (processing_.processor) pass_on(processing_.processor->release_all(), world_.clock());
+  forget_undecided();
   processing_ = std::move(processing);
 }
 

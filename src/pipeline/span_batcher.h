@@ -1,5 +1,6 @@
-// The thread between the intake and the way out: takes batches of spans, gives them their resource, processes them,
-// shows them to the outputs on this host, encodes them and hands them to delivery. It never waits for a receiver.
+// The thread between the intake and the way out: takes batches of spans, gives them their resource, has metrics made of
+// all of them, processes them, shows them to the outputs on this host, encodes them and hands them to delivery. It
+// never waits for a receiver.
 #pragma once
 
 #include <array>
@@ -10,6 +11,7 @@
 #include <thread>
 #include <vector>
 
+#include "analytics/span_metrics.h"
 #include "base/log.h"
 #include "base/metrics.h"
 #include "delivery/delivery.h"
@@ -33,6 +35,7 @@ struct SpanProcessing {
   BatcherSettings settings;
   std::optional<SpanProcessor> processor;            // none: every span goes on as it is
   std::vector<std::shared_ptr<SpanOutput>> outputs;  // on this host; shared as they outlive a change
+  std::shared_ptr<SpanMetrics> metrics;              // of all spans; shared with who collects them. Null: none
 };
 
 // What the batcher works with; outlives it. The function is called on the batcher's thread.
@@ -42,6 +45,7 @@ struct BatcherWorld {
   MetricRegistry& metrics;
   std::function<void(std::span<Span>)> enrich;  // may be empty
   std::function<Time()> clock;
+  std::function<UnixTime()> wall_clock;
 };
 
 class SpanBatcher {
@@ -63,10 +67,13 @@ class SpanBatcher {
  private:
   void run(const std::stop_token& stop);
   void process(SpanBatch batch);
+  void pass_through_processor(SpanBatch batch, Time now);
   void pass_on(Processed processed, Time received);
   void count(const Processed& processed);
   bool write_here(std::span<const Span> spans);
   void encode(std::span<const Span> spans, Time received);
+  void confirm(std::span<const Span> sent);
+  void forget_undecided();
   Counter& failures(std::string_view output);
 
   BatcherWorld world_;

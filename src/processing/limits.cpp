@@ -40,6 +40,11 @@ void SpanLimits::clean(std::string& text, std::size_t limit, Trimmed& trimmed) c
   if (shorten(text, limit) || cut) ++trimmed.shortened;
 }
 
+void SpanLimits::clean_value(std::string& text) const {
+  Trimmed unused;
+  clean(text, static_cast<std::size_t>(limits_.value_length), unused);
+}
+
 void SpanLimits::clean(Attributes& attributes, Trimmed& trimmed) const {
   const auto limit = static_cast<std::size_t>(limits_.value_length);
   for (Attribute& attribute : attributes) {

@@ -29,6 +29,8 @@ class SpanLimits {
   // long text is cut a little above its limit first, so that looking through it costs no more than copying it; of one
   // that was, the last bytes are never shown, as a secret may begin there that could not be recognised.
   Trimmed apply(Span& span) const;
+  // The same for a value that does not leave on a span: an attribute of a metric.
+  void clean_value(std::string& text) const;
 
  private:
   void clean(std::string& text, std::size_t limit, Trimmed& trimmed) const;

@@ -50,6 +50,7 @@ struct RedactionSettings {
   bool emails = false;
   std::vector<std::string> patterns;  // RE2
   std::string replacement = "[redacted]";
+  bool operator==(const RedactionSettings&) const = default;
 };
 
 struct LimitSettings {

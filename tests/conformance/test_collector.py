@@ -8,6 +8,7 @@ import os
 import re
 import time
 import urllib.request
+from collections import Counter
 from datetime import datetime
 
 import grpc
@@ -71,6 +72,42 @@ def test_the_collector_understands_the_agents_own_metrics(scope, agent):
     assert attributes["service.name"] == "telegen" and attributes["host.name"]
     names = {metric["name"] for _, metric in collector.metrics()}
     assert {sample.name for sample in running.samples() if not sample.name.endswith(("_bucket", "_sum", "_count"))} <= names
+
+
+@pytest.mark.parametrize("kind", ["histogram", "exponentialHistogram"])
+def test_the_collector_understands_the_metrics_of_spans(scope, agent, kind):
+    """Counts by status are nginx's; every exemplar names a span that the collector has, with its duration."""
+    collector = Collector(scope)
+    nginx = Nginx(scope)
+    histogram = "explicit" if kind == "histogram" else "exponential"
+    agent(endpoint=collector.endpoint, config={"pipeline": {"metrics": {"enabled": True}},
+                                               "otlp": {"metrics": {"interval": "500ms", "histogram": histogram}}})
+    Curl(scope, leaf="clients").get(*[nginx.url + path for path in PATHS])
+
+    def points():
+        """The last of each series."""
+        found = {}
+        for resource, metric in collector.metrics():
+            if metric["name"] == "http.server.request.duration":
+                assert metric["unit"] == "s" and metric[kind]["aggregationTemporality"] == 2 and resource["service.name"] == "nginx"
+                found.update({str(sorted(plain_attributes(p).items())): p for p in metric[kind]["dataPoints"]})
+        return list(found.values())
+
+    def counts():
+        statuses = Counter()
+        for point in points():
+            statuses[int(plain_attributes(point)["http.response.status_code"])] += int(point["count"])
+        return statuses
+
+    wait_until(lambda: counts().total() >= len(PATHS), 15, "all requests in the collector's file")
+    assert counts() == Counter(truth.status for truth in nginx.truths())
+    wait_until(lambda: len(collector.spans()) == len(PATHS), 15, "the spans")
+    took = {(span.trace_id, span.span_id): span.duration for span in collector.spans()}
+    exemplars = [exemplar for _, metric in collector.metrics() if metric["name"] == "http.server.request.duration"
+                 for point in metric[kind]["dataPoints"] for exemplar in point.get("exemplars", ())]
+    assert exemplars
+    for exemplar in exemplars:
+        assert exemplar["asDouble"] == pytest.approx(took[exemplar["traceId"], exemplar["spanId"]], abs=1e-9)
 
 
 def test_the_collector_understands_the_agents_own_log_lines(scope, agent):

@@ -55,7 +55,10 @@ void describe(SettingsVisitor& v, Settings& s) {
   v.section("backoff", "The pauses between attempts to send.", contents(s.backoff));
   describe(v, s.discovery);
   v.section("agent", "What is observed on this host.", contents(s.agent));
-  v.section("pipeline", "What becomes of spans before they are exported.", contents(s.pipeline));
+  v.section("pipeline", "What becomes of spans before they are exported.", [&s](SettingsVisitor& pipeline) {
+    describe(pipeline, s.pipeline);
+    pipeline.section("metrics", "Metrics of what the spans tell.", contents(s.span_metrics));
+  });
   v.section("self_telemetry", "What the agent tells about itself: the HTTP API, `/metrics` and the status page.",
             contents(s.self_telemetry));
 }

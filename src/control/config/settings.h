@@ -5,6 +5,7 @@
 
 #include <string>
 
+#include "analytics/settings.h"
 #include "base/settings.h"
 #include "delivery/settings.h"
 #include "discovery/settings.h"
@@ -50,7 +51,8 @@ struct Settings {
   BackoffSettings backoff;
   DiscoverySettings discovery;
   SourceSettings agent;
-  ProcessingSettings pipeline;
+  ProcessingSettings pipeline;       // pipeline is two rooms' section:
+  SpanMetricsSettings span_metrics;  // pipeline.metrics
   SelfTelemetrySettings self_telemetry;
 };
 void describe(SettingsVisitor& visitor, Settings& settings);

@@ -80,6 +80,7 @@ class Agent:
         settings = merged({
             "self_telemetry": {"listen": f"127.0.0.1:{self.port}", "export": False},
             "otlp": {"endpoint": endpoint, "traces": {"batch_timeout": "200ms"}},
+            "pipeline": {"metrics": {"enabled": False}},  # tests of spans: those of metrics switch them on
         }, config or {})
         self.settings = settings
         self.config = scope.directory / f"telegen-{self.port}.yaml"

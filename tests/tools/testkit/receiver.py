@@ -16,9 +16,12 @@ import grpc
 import zstandard
 from google.protobuf import any_pb2, duration_pb2  # noqa: F401  (the well-known types register themselves)
 from google.protobuf.message import DecodeError
+from opentelemetry.proto.collector.metrics.v1 import metrics_service_pb2 as metrics_service
+from opentelemetry.proto.collector.metrics.v1 import metrics_service_pb2_grpc as metrics_service_grpc
 from opentelemetry.proto.collector.trace.v1 import trace_service_pb2 as service
 from opentelemetry.proto.collector.trace.v1 import trace_service_pb2_grpc as service_grpc
 
+from .metrics import MetricDecoder
 from .pace import longer
 from .scope import wait_until
 from .spans import SERVER, Decoder
@@ -28,7 +31,7 @@ MAX_REQUEST = 4 * 1024 * 1024  # what servers commonly cap at, uncompressed
 
 @dataclass
 class Faults:
-    """What goes wrong, in order: each rejection is used up by one request, then requests are accepted."""
+    """What goes wrong with spans, in order: each rejection is used up by one request, then requests are accepted."""
 
     reject: list = field(default_factory=list)  # gRPC: (code, message); HTTP: (status, headers)
     delay: float = 0.0                          # seconds before each answer
@@ -62,6 +65,8 @@ class Receiver:
         self._spans = []
         self._lock = threading.Lock()
         self._decoder = Decoder(self.problems)
+        self._points = []
+        self._metric_decoder = MetricDecoder(self.problems)
         self._start_grpc(client_ca) if protocol == "grpc" else self._start_http(client_ca)
 
     @property
@@ -76,6 +81,11 @@ class Receiver:
         """Accepted spans whose fields have these values: spans(kind=SERVER, service='nginx')."""
         with self._lock:
             return [s for s in self._spans if all(getattr(s, key) == value for key, value in wanted.items())]
+
+    def points(self, **wanted):
+        """Points of histograms whose fields have these values, in the order in which they came."""
+        with self._lock:
+            return [p for p in self._points if all(getattr(p, key) == value for key, value in wanted.items())]
 
     def wait_for(self, count, timeout=15, settle=0.5, **wanted):
         """Waits for `count` spans, then a little longer, so that one too many is seen too; returns what there is."""
@@ -166,6 +176,15 @@ class Receiver:
                 for span in spans:
                     self._decoder._seen.discard((bytes.fromhex(span.trace_id), bytes.fromhex(span.span_id)))
 
+    def _take_metrics(self, request):
+        if self.counting:
+            return
+        points = self._metric_decoder.decode(request)
+        if request.ByteSize() > MAX_REQUEST:
+            self.problems.append(f"a request of {request.ByteSize()} bytes")
+        with self._lock:
+            self._points.extend(points)
+
     def _fault(self):
         if self.faults.delay:
             time.sleep(self.faults.delay)
@@ -197,9 +216,15 @@ class Receiver:
                     context.abort(code, message)
                 return receiver._response()
 
+        class Metrics(metrics_service_grpc.MetricsServiceServicer):
+            def Export(self, request, context):  # noqa: N802
+                receiver._take_metrics(request)
+                return metrics_service.ExportMetricsServiceResponse()
+
         self._server = grpc.server(futures.ThreadPoolExecutor(4), options=[
             ("grpc.max_receive_message_length", 64 * 1024 * 1024), ("grpc.so_reuseport", 0)])
         service_grpc.add_TraceServiceServicer_to_server(Service(), self._server)
+        metrics_service_grpc.add_MetricsServiceServicer_to_server(Metrics(), self._server)
         if self.tls:
             credentials = grpc.ssl_server_credentials(
                 [(self.tls.key.read_bytes(), self.tls.certificate.read_bytes())],
@@ -242,19 +267,25 @@ class Receiver:
 
     def _post(self, handler):
         body = handler.rfile.read(int(handler.headers["Content-Length"]))
-        fault = self._fault()
+        metrics = handler.path == "/v1/metrics"
+        fault = None if metrics else self._fault()
         encoding = handler.headers.get("Content-Encoding", "identity")
         kind = handler.headers.get("Content-Type")
-        if handler.path != "/v1/traces":
+        if handler.path not in ("/v1/traces", "/v1/metrics"):
             self.problems.append(f"POST {handler.path}")
         if kind != "application/x-protobuf":
             self.problems.append(f"Content-Type {kind}")
         try:
             plain = _inflate(body, encoding)
-            request = service.ExportTraceServiceRequest.FromString(plain)
+            kind_of_request = (metrics_service.ExportMetricsServiceRequest if metrics
+                               else service.ExportTraceServiceRequest)
+            request = kind_of_request.FromString(plain)
         except (ValueError, OSError, zstandard.ZstdError, DecodeError) as error:
             self.problems.append(f"a body that cannot be decoded ({encoding}): {error}")
             return _answer(handler, 400, b"", {})
+        if metrics:
+            self._take_metrics(request)
+            return _answer(handler, 200, b"", {"Content-Type": "application/x-protobuf"})
         self._take(request, handler.path, {k.lower(): v for k, v in handler.headers.items()}, bool(fault))
         if fault:
             return _answer(handler, fault[0], json.dumps({"message": "fault"}).encode(), fault[1])

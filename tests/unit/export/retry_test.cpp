@@ -209,19 +209,22 @@ Result<void> apply(OtlpSettings& settings, const std::map<std::string, std::stri
 TEST(Environment, EveryVariableArrives) {
   OtlpSettings s;
   s.headers = {{"kept", "1"}};
-  ASSERT_TRUE(apply(s, {{"OTEL_EXPORTER_OTLP_ENDPOINT", "http://c:4318"},
-                        {"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "http://t:1/x"},
-                        {"OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf"},
-                        {"OTEL_EXPORTER_OTLP_COMPRESSION", "none"},
-                        {"OTEL_EXPORTER_OTLP_TIMEOUT", "2500"},
-                        {"OTEL_EXPORTER_OTLP_HEADERS", "api-key=a%2Cb, x = y ,both=general"},
-                        {"OTEL_EXPORTER_OTLP_TRACES_HEADERS", "both=traces"},
-                        {"OTEL_EXPORTER_OTLP_CERTIFICATE", "/ca"},
-                        {"OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE", "/cert"},
-                        {"OTEL_EXPORTER_OTLP_TRACES_CLIENT_KEY", "/key"},
-                        {"OTEL_EXPORTER_OTLP_INSECURE", "False"},
-                        {"OTEL_TRACES_SAMPLER", "traceidratio"},
-                        {"OTEL_TRACES_SAMPLER_ARG", "0.5"}}));
+  ASSERT_TRUE(
+      apply(s, {{"OTEL_EXPORTER_OTLP_ENDPOINT", "http://c:4318"},
+                {"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "http://t:1/x"},
+                {"OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf"},
+                {"OTEL_EXPORTER_OTLP_COMPRESSION", "none"},
+                {"OTEL_EXPORTER_OTLP_TIMEOUT", "2500"},
+                {"OTEL_EXPORTER_OTLP_HEADERS", "api-key=a%2Cb, x = y ,both=general"},
+                {"OTEL_EXPORTER_OTLP_TRACES_HEADERS", "both=traces"},
+                {"OTEL_EXPORTER_OTLP_CERTIFICATE", "/ca"},
+                {"OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE", "/cert"},
+                {"OTEL_EXPORTER_OTLP_TRACES_CLIENT_KEY", "/key"},
+                {"OTEL_EXPORTER_OTLP_INSECURE", "False"},
+                {"OTEL_TRACES_SAMPLER", "traceidratio"},
+                {"OTEL_TRACES_SAMPLER_ARG", "0.5"},
+                {"OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE", "Delta"},
+                {"OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION", "BASE2_exponential_bucket_histogram"}}));
   EXPECT_EQ(s.endpoint, "http://c:4318");
   EXPECT_EQ(s.traces.endpoint, "http://t:1/x");
   EXPECT_EQ(s.protocol, "http");
@@ -235,6 +238,25 @@ TEST(Environment, EveryVariableArrives) {
   EXPECT_TRUE(s.tls.enabled);
   EXPECT_EQ(s.traces.sampler, "traceidratio");
   EXPECT_EQ(s.traces.sampler_arg, 0.5);
+  EXPECT_EQ(s.metrics.temporality, "delta");
+  EXPECT_EQ(s.metrics.histogram, "exponential");
+}
+
+TEST(Environment, PreferencesOfMetricsAreTheSpecificationsValues) {
+  const auto temporality = [](const char* preference) {
+    OtlpSettings s;
+    s.metrics.temporality = "unset";
+    EXPECT_TRUE(apply(s, {{"OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE", preference}}));
+    return s.metrics.temporality;
+  };
+  EXPECT_EQ(temporality("cumulative"), "cumulative");
+  EXPECT_EQ(temporality("delta"), "delta");
+  EXPECT_EQ(temporality("LowMemory"), "delta");
+  EXPECT_EQ(temporality(""), "unset");
+  OtlpSettings s;
+  s.metrics.histogram = "exponential";
+  ASSERT_TRUE(apply(s, {{"OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION", "explicit_bucket_histogram"}}));
+  EXPECT_EQ(s.metrics.histogram, "explicit");
 }
 
 TEST(Environment, EmptyIsUnsetAndTheSignalWins) {
@@ -257,7 +279,9 @@ TEST(Environment, AllErrorsAtOnceAndNoSecretAmongThem) {
                                 {"OTEL_EXPORTER_OTLP_HEADERS", "secret%zz"},
                                 {"OTEL_EXPORTER_OTLP_INSECURE", "maybe"},
                                 {"OTEL_TRACES_SAMPLER", "jaeger_remote"},
-                                {"OTEL_TRACES_SAMPLER_ARG", "nan"}});
+                                {"OTEL_TRACES_SAMPLER_ARG", "nan"},
+                                {"OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE", "both"},
+                                {"OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION", "explicit"}});
   ASSERT_FALSE(result);
   EXPECT_EQ(result.error().kind, ErrorKind::kConfiguration);
   EXPECT_EQ(result.error().message,
@@ -267,7 +291,11 @@ TEST(Environment, AllErrorsAtOnceAndNoSecretAmongThem) {
             "OTEL_EXPORTER_OTLP_HEADERS: not a list of key=value pairs (value not shown)\n"
             "OTEL_EXPORTER_OTLP_INSECURE: 'maybe' is neither true nor false\n"
             "OTEL_TRACES_SAMPLER: 'jaeger_remote' is not a sampler of this agent\n"
-            "OTEL_TRACES_SAMPLER_ARG: 'nan' is not a number from 0 to 1");
+            "OTEL_TRACES_SAMPLER_ARG: 'nan' is not a number from 0 to 1\n"
+            "OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE: 'both' is not supported; use cumulative, delta or "
+            "lowmemory\n"
+            "OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION: 'explicit' is not supported; use "
+            "explicit_bucket_histogram or base2_exponential_bucket_histogram");
   EXPECT_EQ(s.protocol, "grpc");
 }
 

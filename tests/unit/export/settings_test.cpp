@@ -97,8 +97,8 @@ TEST(Settings, AreTheContractsKeysWithItsDefaults) {
              {"max_request_size=4Mi", "traces.enabled=true", "traces.endpoint=", "traces.batch_size=512",
               "traces.batch_timeout=1000ms", "traces.sampler=parentbased_always_on", "traces.sampler_arg=1.0",
               "metrics.enabled=true", "metrics.endpoint=", "metrics.batch_size=1000", "metrics.interval=15000ms",
-              "logs.enabled=true", "logs.endpoint=", "logs.batch_size=1000", "logs.batch_timeout=1000ms",
-              "destinations.name=", "destinations.signals=[]"});
+              "metrics.temporality=cumulative", "metrics.histogram=explicit", "logs.enabled=true", "logs.endpoint=",
+              "logs.batch_size=1000", "logs.batch_timeout=1000ms", "destinations.name=", "destinations.signals=[]"});
   for (const std::string& key : wire) all.push_back("destinations." + key);
   EXPECT_EQ(otlp.keys, all);
   EXPECT_EQ(otlp.secrets, (Keys{"headers", "destinations.headers"}));

@@ -19,12 +19,13 @@ Budgets defaults() {
           .metrics_bytes = 128 * kMi,
           .logs_bytes = 256 * kMi,
           .profiles_bytes = 64 * kMi,
-          .tail_bytes = 64 * kMi};
+          .tail_bytes = 64 * kMi,
+          .series_bytes = 64 * kMi};
 }
 
 constexpr std::uint64_t Budgets::* kAll[] = {&Budgets::ring_bytes,    &Budgets::connections, &Budgets::traces_bytes,
                                              &Budgets::metrics_bytes, &Budgets::logs_bytes,  &Budgets::profiles_bytes,
-                                             &Budgets::tail_bytes};
+                                             &Budgets::tail_bytes,    &Budgets::series_bytes};
 
 TEST(Budgets, WithoutALimitAreAsConfigured) {
   const BudgetPlan plan = plan_budgets(defaults(), std::nullopt);
@@ -47,7 +48,7 @@ TEST(Budgets, AreScaledAndNamedForASmallPod) {
   EXPECT_LE(kBaseBytes + cost(plan.budgets), 200 * kMi);
   // More than half of what there is to divide is used: the ring's power of two costs some.
   EXPECT_GT(cost(plan.budgets), (200 * kMi - kBaseBytes) / 2);
-  ASSERT_EQ(plan.scaled.size(), 7U);
+  ASSERT_EQ(plan.scaled.size(), 8U);
   EXPECT_EQ(plan.scaled[0], (ScaledBudget{"agent.ebpf.ringbuf_size", 16 * kMi, plan.budgets.ring_bytes}));
   EXPECT_EQ(plan.scaled[2], (ScaledBudget{"queues.traces.mem_limit", 256 * kMi, plan.budgets.traces_bytes}));
   EXPECT_LT(plan.budgets.traces_bytes, 32 * kMi);
@@ -63,7 +64,8 @@ TEST(Budgets, ThatCannotFitAreTheSmallestAndSaySo) {
                                    .metrics_bytes = 2 * kMi,
                                    .logs_bytes = 4 * kMi,
                                    .profiles_bytes = kMi,
-                                   .tail_bytes = kMi}));
+                                   .tail_bytes = kMi,
+                                   .series_bytes = kMi}));
 }
 
 TEST(Budgets, SmallerThanTheMinimumByConfigurationStaySo) {

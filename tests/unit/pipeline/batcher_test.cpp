@@ -80,7 +80,8 @@ struct Rig {
                                                                                       for (Span& span : spans)
                                                                                         span.name = "enriched";
                                                                                     },
-                                                                                .clock = monotonic_now});
+                                                                                .clock = monotonic_now,
+                                                                                .wall_clock = unix_now});
   }
   Accounting account(const std::string& name) const {
     for (const auto& each : delivery->accounts(Signal::kTraces).destinations) {
@@ -207,6 +208,115 @@ TEST(SpanBatcher, WhatTailSamplingHoldsIsDecidedOnBeforeAnotherConfigurationAndA
     EXPECT_EQ(rig.account("otlp").exported, 1U);
     ASSERT_EQ(rig.recent.snapshot().size(), 1U);
     EXPECT_EQ(rig.recent.snapshot().front().process, 1U) << "the one with the error";
+  }
+}
+
+// What the metrics of a batcher's spans hold: how many spans, and the exemplars.
+struct Measured {
+  std::uint64_t count = 0;
+  std::vector<Exemplar> exemplars;
+};
+Measured measured(SpanMetrics& metrics) {
+  Measured all;
+  for (const Metric& metric : metrics.collect(monotonic_now(), unix_now())) {
+    for (const HistogramPoint& point : std::get<HistogramData>(metric.data).points) {
+      all.count += point.count;
+      all.exemplars.insert(all.exemplars.end(), point.exemplars.begin(), point.exemplars.end());
+    }
+  }
+  return all;
+}
+
+// So many requests, each of another route and trace.
+std::vector<Span> requests(std::size_t count) {
+  std::vector<Span> spans = spans_of(count);
+  for (std::size_t i = 0; i < count; ++i) {
+    for (Attribute& attribute : spans[i].attributes) {
+      if (attribute.key == "http.route") attribute.value = "/route/" + std::to_string(i);
+    }
+    spans[i].trace_id.bytes[9] = static_cast<std::uint8_t>(i * 7);  // where a ratio sampler looks
+    spans[i].trace_id.bytes[0] = static_cast<std::uint8_t>(i);
+    spans[i].span_id.bytes[0] = static_cast<std::uint8_t>(i);
+  }
+  return spans;
+}
+
+TEST(SpanBatcher, MetricsAreOfAllSpansAndExemplarsOfThoseThatAreSent) {
+  for (const char* sampler : {"always_on", "traceidratio", "always_off"}) {
+    SCOPED_TRACE(sampler);
+    Rig rig(true);
+    auto processing = rig.processing(sampler);
+    const std::shared_ptr<SpanMetrics> metrics = *SpanMetrics::make(HistogramKind::kExplicit, {}, 1, rig.metrics);
+    processing.metrics = metrics;
+    rig.start(std::move(processing));
+    rig.batcher->intake().push(requests(100), monotonic_now());
+    ASSERT_TRUE(rig.batcher->flush(5s));
+    rig.batcher->stop();
+    const Measured all = measured(*metrics);
+    EXPECT_EQ(all.count, 100U);
+    const std::uint64_t sent = rig.account("otlp").received;
+    EXPECT_EQ(all.exemplars.size(), sent) << "one a route";
+    if (sampler == std::string("traceidratio")) {
+      EXPECT_GT(sent, 10U);
+      EXPECT_LT(sent, 90U);
+    }
+  }
+}
+
+TEST(SpanBatcher, MetricsAreOfWhatIsFilteredToo) {
+  Rig rig(true);
+  ProcessingSettings settings;
+  settings.filter.exclude.push_back({.route = "/route/1"});
+  auto processing = rig.processing("always_on", settings);
+  const std::shared_ptr<SpanMetrics> metrics = *SpanMetrics::make(HistogramKind::kExplicit, {}, 1, rig.metrics);
+  processing.metrics = metrics;
+  rig.start(std::move(processing));
+  rig.batcher->intake().push(requests(3), monotonic_now());
+  rig.batcher->stop();
+  const Measured all = measured(*metrics);
+  EXPECT_EQ(all.count, 3U);
+  EXPECT_EQ(all.exemplars.size(), 2U);
+}
+
+TEST(SpanBatcher, AnExemplarOfTailSamplingComesWhenItsTraceIsKept) {
+  Rig rig(true);
+  auto processing = rig.processing("always_on", only_errors(200ms));
+  const std::shared_ptr<SpanMetrics> metrics = *SpanMetrics::make(HistogramKind::kExplicit, {}, 1, rig.metrics);
+  processing.metrics = metrics;
+  rig.start(std::move(processing));
+  std::vector<Span> spans = four_traces();
+  const TraceId failed = spans[1].trace_id;
+  // One route each: else one exemplar could stand for another.
+  for (std::size_t i = 0; i < spans.size(); ++i) {
+    spans[i].attributes[5].value = "/route/" + std::to_string(i);
+    spans[i].span_id.bytes[0] = static_cast<std::uint8_t>(i + 1);
+  }
+  rig.batcher->intake().push(std::move(spans), monotonic_now());
+  std::this_thread::sleep_for(100ms);
+  const Measured held = measured(*metrics);
+  EXPECT_EQ(held.count, 4U);
+  EXPECT_TRUE(held.exemplars.empty()) << "nothing is decided";
+  ASSERT_TRUE(rig.batcher->flush(5s));
+  rig.batcher->stop();
+  const Measured all = measured(*metrics);
+  EXPECT_EQ(all.count, 4U);
+  ASSERT_EQ(all.exemplars.size(), 1U);
+  EXPECT_EQ(all.exemplars[0].trace_id, failed);
+}
+
+TEST(SpanBatcher, ExemplarsAreOfSpansThatSomebodyHas) {
+  for (const bool output : {false, true}) {
+    Rig rig(false);
+    auto processing = rig.processing();
+    if (output) processing.outputs.push_back(std::make_shared<CountingOutput>(rig.seen, false));
+    const std::shared_ptr<SpanMetrics> metrics = *SpanMetrics::make(HistogramKind::kExplicit, {}, 1, rig.metrics);
+    processing.metrics = metrics;
+    rig.start(std::move(processing));
+    rig.batcher->intake().push(requests(3), monotonic_now());
+    rig.batcher->stop();
+    const Measured all = measured(*metrics);
+    EXPECT_EQ(all.count, 3U);
+    EXPECT_EQ(all.exemplars.size(), output ? 3U : 0U) << "the API alone forgets them";
   }
 }
 
