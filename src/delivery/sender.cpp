@@ -100,10 +100,11 @@ std::optional<std::size_t> Sender::endpoint_to_try(Time now, Time& next) {
 }
 
 std::optional<Sender::Job> Sender::take(std::size_t endpoint) {
-  const bool answering = endpoints_[endpoint].circuit.closed();
+  const bool probing = !endpoints_[endpoint].circuit.closed();
+  const bool answering = !probing && endpoints_[endpoint].answered;
   for (std::size_t i = 0; i < plan_.sources.size(); ++i) {
     const std::size_t source = (turn_ + i) % plan_.sources.size();
-    if (auto taken = world_.store.take(plan_.sources[source].queue, world_.clock(), !answering)) {
+    if (auto taken = world_.store.take(plan_.sources[source].queue, world_.clock(), probing)) {
       turn_ = source + 1;
       return Job{*taken, source, endpoint, answering};
     }
@@ -162,6 +163,7 @@ void Sender::conclude(const Job& job, const SendOutcome& outcome) {
   --busy_;
   Endpoint& endpoint = endpoints_[job.endpoint];
   endpoint.circuit.succeeded();
+  endpoint.answered = true;
   endpoint.patience = std::max(1, endpoint.patience / 2);
   status_.delivered = world_.clock();
   publish_reachable();

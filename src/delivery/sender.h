@@ -80,7 +80,8 @@ class Sender {
   struct Endpoint {
     MakeTransport make;
     Circuit circuit;
-    int patience = 1;  // see SendContext
+    int patience = 1;       // see SendContext
+    bool answered = false;  // ever
   };
   struct Meters {
     std::array<Counter*, 4> outcomes;
