@@ -180,9 +180,9 @@ QueueStore::Queue* QueueStore::with_oldest_on_disk() {
 bool QueueStore::drop_oldest_segment(Queue& queue) {
   const Segment* oldest = nullptr;
   for (const Lane* lane : queue.lanes()) {
-    if (!lane->empty() && (oldest == nullptr || lane->front().segment->info.sequence < oldest->info.sequence)) {
-      oldest = lane->front().segment;
-    }
+    if (lane->empty()) continue;
+    const Segment* segment = oldest_of(queue, *lane).segment;
+    if (oldest == nullptr || segment->info.sequence < oldest->info.sequence) oldest = segment;
   }
   if (oldest == nullptr) return false;
   for (Lane* lane : queue.lanes()) {
@@ -193,6 +193,13 @@ bool QueueStore::drop_oldest_segment(Queue& queue) {
     for (const Waiting& one : gone) drop_one(queue, one, DropCause::kQueueFull);
   }
   return true;
+}
+
+// What is set aside is in the order of its next tries, all else in that of its places.
+const QueueStore::Waiting& QueueStore::oldest_of(const Queue& queue, const Lane& lane) {
+  if (&lane != &queue.aside) return lane.front();
+  return *std::ranges::min_element(
+      lane, {}, [](const Waiting& one) { return std::pair(one.segment->info.sequence, one.offset); });
 }
 
 void QueueStore::drop_one(Queue& queue, const Waiting& one, DropCause cause) {
@@ -216,16 +223,15 @@ std::optional<TakenRequest> QueueStore::take(QueueId id, Time now, bool probing)
   Lane* lane = lane_to_take_from(queue, now);
   if (lane == nullptr) return std::nullopt;
   auto chosen = lane->begin();
-  if (probing && lane != &queue.aside && chosen->tries >= kManyTries) {
-    const auto few = std::min(lane->size(), kTriedInItsPlace);
-    chosen =
-        std::ranges::min_element(lane->begin(), lane->begin() + static_cast<std::ptrdiff_t>(few), {}, &Waiting::tries);
+  if (probing && lane != &queue.aside && chosen->unanswered >= kOftenUnanswered) {
+    const auto few = static_cast<std::ptrdiff_t>(std::min(lane->size(), kTriedInItsPlace));
+    chosen = std::ranges::min_element(lane->begin(), lane->begin() + few, {}, &Waiting::unanswered);
   }
   const Waiting one = *chosen;
   lane->erase(chosen);
   ++queue.in_flight;
   pool_.write_state(*one.segment, one.offset, RecordState::kInFlight);
-  return TakenRequest{id, one.segment, one.offset, one.info, one.received, one.tries, lane == &queue.live};
+  return TakenRequest{id, one.segment, one.offset, one.info, one.received, one.unanswered, lane == &queue.live};
 }
 
 // The one whose turn it is; null: nothing is to be taken now.
@@ -250,7 +256,7 @@ void QueueStore::settle(const TakenRequest& taken) {
   done_with_one(queue, taken.segment);
 }
 
-void QueueStore::put_back(const TakenRequest& taken) {
+void QueueStore::put_back(const TakenRequest& taken, bool unanswered) {
   const std::scoped_lock lock(mutex_);
   Queue& queue = at(taken.queue);
   --queue.in_flight;
@@ -260,7 +266,8 @@ void QueueStore::put_back(const TakenRequest& taken) {
   const auto place = std::ranges::find_if(lane, [&](const Waiting& one) {
     return std::pair(one.segment->info.sequence, one.offset) > std::pair(taken.segment->info.sequence, taken.offset);
   });
-  lane.insert(place, {taken.segment, taken.offset, taken.info, taken.received, taken.tries + 1});
+  lane.insert(place,
+              {taken.segment, taken.offset, taken.info, taken.received, taken.unanswered + (unanswered ? 1 : 0)});
 }
 
 void QueueStore::set_aside(const TakenRequest& taken, Time now) {
@@ -269,10 +276,11 @@ void QueueStore::set_aside(const TakenRequest& taken, Time now) {
   --queue.in_flight;
   pool_.write_state(*taken.segment, taken.offset, RecordState::kWaiting);
   set_aside_.add();
-  const std::uint32_t doublings = std::min(taken.tries - std::min(taken.tries, kManyTries - 1), kMostDoublings);
+  const std::uint32_t before = std::min(taken.unanswered, kOftenUnanswered - 1);  // it was set aside the first time
+  const std::uint32_t doublings = std::min(taken.unanswered - before, kMostDoublings);
   const Time until = now + kAside * (1 << doublings);
   const auto place = std::ranges::upper_bound(queue.aside, until, {}, &Waiting::not_before);
-  queue.aside.insert(place, {taken.segment, taken.offset, taken.info, taken.received, taken.tries + 1, until});
+  queue.aside.insert(place, {taken.segment, taken.offset, taken.info, taken.received, taken.unanswered + 1, until});
 }
 
 void QueueStore::set_reachable(QueueId id, bool reachable) {
@@ -336,8 +344,7 @@ QueueFigures QueueStore::figures(QueueId id) const {
   for (const Lane* lane : queue.lanes()) {
     figures.requests += lane->size();
     if (lane->empty()) continue;
-    const Time oldest =
-        lane == &queue.aside ? std::ranges::min(*lane, {}, &Waiting::received).received : lane->front().received;
+    const Time oldest = oldest_of(queue, *lane).received;
     figures.oldest = figures.oldest ? std::min(*figures.oldest, oldest) : oldest;
   }
   return figures;

@@ -7,7 +7,8 @@
 // first, and every fourth is of the backlog, so that neither waits for the end of the other.
 //
 // A request that a receiver never answers, while it takes others, must not hold those up: it is set aside and tried
-// seldom. To find that out, one that has failed again and again lets the next few be tried in its place.
+// seldom. To find that out, one that went unanswered again and again lets the next few be tried in its place. A
+// receiver that cannot be reached, or asks for patience, says nothing about the request.
 #pragma once
 
 #include <array>
@@ -40,8 +41,8 @@ struct EncodedRequest {
 
 using QueueId = std::size_t;
 
-// So many failures make a request suspect.
-constexpr std::uint32_t kManyTries = 5;
+// Sent so often without an answer, a request is suspect.
+constexpr std::uint32_t kOftenUnanswered = 5;
 
 // Whose queue it is. The destination's name, not its address, which may change and means the same receiver.
 struct QueueKey {
@@ -70,7 +71,7 @@ struct TakenRequest {
   std::uint64_t offset = 0;  // of its record
   RecordInfo info;
   Time received;
-  std::uint32_t tries = 0;  // that failed
+  std::uint32_t unanswered = 0;  // how often it was sent and no answer came, this time not counted
   bool live = false;
 };
 
@@ -93,9 +94,9 @@ class QueueStore {
   Result<std::string> read(const TakenRequest& taken, std::size_t prefix);
   // It is exported or dropped, which the ledger was told by the caller.
   void settle(const TakenRequest& taken);
-  // It was not taken by the receiver: in its lane again, where it was.
-  void put_back(const TakenRequest& taken);
-  // The receiver takes others and not this one, which it was given often enough: it waits, the longer the more often.
+  // It was not taken by the receiver: in its lane again, where it was. `unanswered`: it went out and no answer came.
+  void put_back(const TakenRequest& taken, bool unanswered = false);
+  // No answer to it again, while others get one: it waits, the longer the more often.
   void set_aside(const TakenRequest& taken, Time now);
   // Whether the receiver can be reached: what is appended is live or backlog. Going, it makes all backlog.
   void set_reachable(QueueId queue, bool reachable);
@@ -118,7 +119,7 @@ class QueueStore {
     std::uint64_t offset;
     RecordInfo info;
     Time received;
-    std::uint32_t tries = 0;
+    std::uint32_t unanswered = 0;
     Time not_before = {};  // set aside until then
   };
   using Lane = std::deque<Waiting>;
@@ -138,6 +139,7 @@ class QueueStore {
   };
 
   static Lane* lane_to_take_from(Queue& queue, Time now);
+  static const Waiting& oldest_of(const Queue& queue, const Lane& lane);  // which is not empty
   Queue& at(QueueId queue) { return *queues_[queue]; }
   const Queue& at(QueueId queue) const { return *queues_[queue]; }
   Segment* segment_for(Queue& queue, std::uint64_t bytes);

@@ -174,10 +174,11 @@ void Sender::conclude_retry(const Job& job, const Retry& retry) {
   meters_.retries.add();
   if (retry.may_have_arrived) meters_.possible_duplicates.add(job.taken.info.items);
   complain(retry_log_, retry.reason, true);
-  if (job.answering && job.taken.tries + 1 >= kManyTries) {
+  const bool unanswered = retry.may_have_arrived && !retry.was_slow;
+  if (unanswered && job.answering && job.taken.unanswered + 1 >= kOftenUnanswered) {
     world_.store.set_aside(job.taken, world_.clock());
   } else {
-    world_.store.put_back(job.taken);
+    world_.store.put_back(job.taken, unanswered);
   }
   const std::scoped_lock lock(mutex_);
   --busy_;

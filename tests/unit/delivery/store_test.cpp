@@ -113,7 +113,7 @@ TEST(QueueStore, WhatIsSetAsideWaitsLongerEachTimeAndExpiresAsAllDo) {
   for (int round = 0; round < 4; ++round, wait *= 2) {
     auto taken = rig.store->take(rig.queue, now);
     ASSERT_TRUE(taken) << round;
-    if (round == 0) taken->tries = kManyTries - 1;  // as often as it was put back
+    if (round == 0) taken->unanswered = kOftenUnanswered - 1;
     rig.store->set_aside(*taken, now);
     EXPECT_FALSE(rig.store->empty(rig.queue));
     EXPECT_TRUE(rig.store->nothing_due(rig.queue, now + (wait - 1ns)));
@@ -126,6 +126,21 @@ TEST(QueueStore, WhatIsSetAsideWaitsLongerEachTimeAndExpiresAsAllDo) {
   EXPECT_TRUE(rig.store->empty(rig.queue));
   EXPECT_EQ(rig.ledger.read().dropped_by(DropCause::kExpired), 1U);
   EXPECT_TRUE(rig.ledger.read().balanced());
+}
+
+TEST(QueueStore, OfWhatIsSetAsideTheOldestGoesFirstToo) {
+  OwnMemory memory;
+  StoreRig rig(memory, with_limit(64 << 10));  // segments of 4 KiB
+  for (int i = 1; i <= 2; ++i) rig.append(i, 3500);
+  const auto old = rig.store->take(rig.queue, kNow);
+  const auto young = rig.store->take(rig.queue, kNow);
+  ASSERT_TRUE(old && young);
+  ASSERT_NE(old->segment, young->segment);
+  rig.store->set_aside(*young, kNow);
+  rig.store->set_aside(*old, kNow + 30s);  // behind the younger one: its turn comes later
+  EXPECT_EQ(rig.store->figures(rig.queue).requests, 2U);
+  for (int i = 3; rig.ledger.read().dropped_by(DropCause::kQueueFull) == 0; ++i) rig.append(100, 3500);
+  EXPECT_EQ(rig.ledger.read().dropped_by(DropCause::kQueueFull), 1U) << "the one item of the oldest";
 }
 
 TEST(QueueStore, BacklogAndLiveTakeTurnsAndEachIsInOrder) {
@@ -249,7 +264,7 @@ TEST(QueueStore, RandomLivesLoseNothingUncounted) {
           rig->ledger.exported(under_way[i].info.items);
           rig->store->settle(under_way[i]);
         } else if (outcome == 2) {
-          rig->store->put_back(under_way[i]);
+          rig->store->put_back(under_way[i], random.next() % 2 == 0);
         } else {
           rig->store->set_aside(under_way[i], Time{});  // due at once
         }
