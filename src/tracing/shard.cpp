@@ -170,9 +170,7 @@ void Shard::identify(PendingSpan& pending, const RequestMark& mark, const TraceC
     pending.exchange_key = exchange_key(current_->ends(), mark.direction, mark.position);
   }
   if (context.valid()) {
-    pending.self.trace_id = context.trace_id;
-    pending.self.flags = context.flags;
-    pending.self.state = context.state;
+    pending.self = in_trace_of(context, pending.self.span_id);
     pending.self.decided = true;
     pending.parent = context.span_id;
     pending.parent_is_remote = !is_client;
