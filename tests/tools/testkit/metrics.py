@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from opentelemetry.proto.metrics.v1 import metrics_pb2
 
-from .spans import allowed_names, is_allowed, unknown_in, value_of
+from .spans import allowed_names, attributes_of, unknown_in
 
 DELTA, CUMULATIVE = (metrics_pb2.AGGREGATION_TEMPORALITY_DELTA, metrics_pb2.AGGREGATION_TEMPORALITY_CUMULATIVE)
 _OVERFLOW = "otel.metric.overflow"
@@ -67,7 +67,7 @@ class MetricDecoder:
         self.problems += [f"unknown field {path}" for path in unknown_in(request)]
         points = []
         for of_resource in request.resource_metrics:
-            resource = self._attributes(of_resource.resource.attributes, self.resource_names, "resource of metrics")
+            resource = attributes_of(of_resource.resource.attributes, self.resource_names, "resource of metrics", self.problems)
             if not resource.get("service.name"):
                 self.problems.append(f"a resource without service.name: {resource}")
             for of_scope in of_resource.scope_metrics:
@@ -79,16 +79,6 @@ class MetricDecoder:
                 for metric in of_scope.metrics:
                     points += self._metric(metric, resource)
         return points
-
-    def _attributes(self, pairs, names, where):
-        result = {}
-        for pair in pairs:
-            if pair.key in result:
-                self.problems.append(f"{where}: attribute {pair.key} twice")
-            if not is_allowed(pair.key, names):
-                self.problems.append(f"{where}: attribute {pair.key} is not in semconv_allowed.txt")
-            result[pair.key] = value_of(pair.value)
-        return result
 
     def _metric(self, metric, resource):
         kind = metric.WhichOneof("data")
@@ -105,8 +95,8 @@ class MetricDecoder:
     def _point(self, metric, kind, temporality, point, resource):
         where = f"{metric.name} {[(a.key, a.value) for a in point.attributes]}"
         common = {"name": metric.name, "unit": metric.unit, "temporality": temporality, "resource": resource,
-                  "attributes": self._attributes(point.attributes, self.names, where), "start": point.start_time_unix_nano,
-                  "time": point.time_unix_nano, "count": point.count, "sum": point.sum, "min": point.min, "max": point.max,
+                  "attributes": attributes_of(point.attributes, self.names, where, self.problems),
+                  "start": point.start_time_unix_nano, "time": point.time_unix_nano, "count": point.count, "sum": point.sum, "min": point.min, "max": point.max,
                   "flags": point.flags,
                   "exemplars": [Exemplar(e.trace_id.hex(), e.span_id.hex(), e.time_unix_nano, e.as_double)
                                 for e in point.exemplars]}

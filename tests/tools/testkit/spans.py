@@ -84,6 +84,21 @@ def unknown_in(message, path=""):
     return found
 
 
+def attributes_of(pairs, names, where, problems):
+    """Key-value pairs of OTLP as a dict. One that comes twice, has no allowed name or no valid value is a problem."""
+    result = {}
+    for pair in pairs:
+        if pair.key in result:
+            problems.append(f"{where}: attribute {pair.key} twice")
+        if not is_allowed(pair.key, names):
+            problems.append(f"{where}: attribute {pair.key} is not in semconv_allowed.txt")
+        try:
+            result[pair.key] = value_of(pair.value)
+        except ValueError as error:
+            problems.append(f"{where}: attribute {pair.key}: {error}")
+    return result
+
+
 class Decoder:
     """ExportTraceServiceRequest → spans. What breaks a rule goes to `problems`, with where it was."""
 
@@ -99,7 +114,7 @@ class Decoder:
             self.problems.append("an export request without resource_spans")
         spans = []
         for resource_spans in request.resource_spans:
-            resource = self._attributes(resource_spans.resource.attributes, self.resource_names, "resource")
+            resource = attributes_of(resource_spans.resource.attributes, self.resource_names, "resource", self.problems)
             if not resource.get("service.name"):
                 self.problems.append(f"a resource without service.name: {resource}")
             if resource_spans.resource.dropped_attributes_count:
@@ -117,19 +132,6 @@ class Decoder:
                     self.problems.append(f"instrumentation scope {scope}")
                 spans += [self._span(s, resource, scope, schema) for s in scope_spans.spans]
         return spans
-
-    def _attributes(self, pairs, names, where):
-        result = {}
-        for pair in pairs:
-            if pair.key in result:
-                self.problems.append(f"{where}: attribute {pair.key} twice")
-            if not is_allowed(pair.key, names):
-                self.problems.append(f"{where}: attribute {pair.key} is not in semconv_allowed.txt")
-            try:
-                result[pair.key] = value_of(pair.value)
-            except ValueError as error:
-                self.problems.append(f"{where}: attribute {pair.key}: {error}")
-        return result
 
     def _span(self, span, resource, scope, schema):
         where = f"span {span.name!r} {span.span_id.hex()}"
@@ -159,6 +161,6 @@ class Decoder:
             complain("dropped something")
         return Span(span.name, span.kind, span.trace_id.hex(), span.span_id.hex(), span.parent_span_id.hex(),
                     span.start_time_unix_nano, span.end_time_unix_nano,
-                    self._attributes(span.attributes, self.span_names, where), resource, span.status.code,
+                    attributes_of(span.attributes, self.span_names, where, self.problems), resource, span.status.code,
                     span.status.message, span.flags, span.trace_state,
                     [(e.name, e.time_unix_nano) for e in span.events], scope, schema)

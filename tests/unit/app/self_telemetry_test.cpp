@@ -9,8 +9,8 @@
 #include <string>
 #include <vector>
 
-#include "delivery/segment_source.h"
 #include "export/otlp/logs.h"
+#include "fake_receiver.h"
 #include "version.h"
 
 namespace telegen::app {
@@ -20,46 +20,10 @@ using namespace std::chrono_literals;
 
 constexpr Time kStart{1'000'000'000'000};
 
-// What the receiver was sent, and what it answers.
-struct Receiver {
-  std::mutex mutex;
-  std::vector<std::string> requests;
-  SendOutcome answer = Accepted{};
-};
-
-class FakeTransport final : public Transport {
- public:
-  explicit FakeTransport(Receiver& receiver) : receiver_(receiver) {}
-  std::string_view authority() const override { return "h:1"; }
-  SendOutcome send(Payload& payload, const SendContext&) override {
-    const std::scoped_lock lock(receiver_.mutex);
-    EXPECT_EQ(payload.signal, Signal::kLogs);
-    receiver_.requests.push_back(payload.bytes.substr(kFramePrefix));
-    return receiver_.answer;
-  }
-
- private:
-  Receiver& receiver_;
-};
-
 struct Rig {
   explicit Rig(std::vector<Signal> signals = {Signal::kLogs}) {
     settings.otlp.logs.batch_timeout = 2s;
-    DeliveryPlan plan{.queues = {}, .backoff = {}, .destinations = {}};
-    plan.destinations.push_back({.name = "otlp",
-                                 .text = "otlp h:1",
-                                 .signals = std::move(signals),
-                                 .endpoints = {[this]() -> Result<std::unique_ptr<Transport>> {
-                                   return std::make_unique<FakeTransport>(receiver);
-                                 }},
-                                 .compression = Compression::kNone});
-    auto made = Delivery::start(std::move(plan), {.segments = segments,
-                                                  .metrics = metrics,
-                                                  .clock = [this] { return Time{now.load()}; },
-                                                  .wall_clock = unix_now,
-                                                  .random = [] { return std::uint64_t{0}; }});
-    EXPECT_TRUE(made);
-    delivery = std::move(*made);
+    delivery = delivery_to(receiver, Signal::kLogs, std::move(signals), segments, metrics, now);
     own = std::make_unique<SelfTelemetry>(metrics, *tap, *delivery, UnixTime{1});
   }
   ~Rig() { configure_logging(LogLevel::kInfo, "text", "test"); }  // the tap goes, and with it whoever fills it

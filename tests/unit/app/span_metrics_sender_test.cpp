@@ -11,8 +11,8 @@
 #include <vector>
 
 #include "base/log.h"
-#include "delivery/segment_source.h"
 #include "export/otlp/metrics.h"
+#include "fake_receiver.h"
 #include "item_requests.h"
 #include "version.h"
 
@@ -24,43 +24,10 @@ using namespace std::chrono_literals;
 constexpr Time kStart{1'000'000'000'000};
 constexpr UnixTime kWall{1'700'000'000'000'000'000};
 
-struct Receiver {
-  std::mutex mutex;
-  std::vector<std::string> requests;
-  SendOutcome answer = Accepted{};
-};
-
-class FakeTransport final : public Transport {
- public:
-  explicit FakeTransport(Receiver& receiver) : receiver_(receiver) {}
-  std::string_view authority() const override { return "h:1"; }
-  SendOutcome send(Payload& payload, const SendContext&) override {
-    const std::scoped_lock lock(receiver_.mutex);
-    EXPECT_EQ(payload.signal, Signal::kMetrics);
-    receiver_.requests.push_back(payload.bytes.substr(kFramePrefix));
-    return receiver_.answer;
-  }
-
- private:
-  Receiver& receiver_;
-};
-
 struct Rig {
   Rig() {
     settings.otlp.metrics.interval = 10s;
-    DeliveryPlan plan{.queues = {}, .backoff = {}, .destinations = {}};
-    plan.destinations.push_back({.name = "otlp",
-                                 .text = "otlp h:1",
-                                 .signals = {Signal::kMetrics},
-                                 .endpoints = {[this]() -> Result<std::unique_ptr<Transport>> {
-                                   return std::make_unique<FakeTransport>(receiver);
-                                 }},
-                                 .compression = Compression::kNone});
-    delivery = std::move(*Delivery::start(std::move(plan), {.segments = segments,
-                                                            .metrics = metrics,
-                                                            .clock = [this] { return Time{now.load()}; },
-                                                            .wall_clock = unix_now,
-                                                            .random = [] { return std::uint64_t{0}; }}));
+    delivery = delivery_to(receiver, Signal::kMetrics, {Signal::kMetrics}, segments, metrics, now);
     sender = std::make_unique<SpanMetricsSender>(*delivery, metrics, Random(1));
     take(settings);
   }
