@@ -133,7 +133,7 @@ Segment* QueueStore::segment_for(Queue& queue, std::uint64_t bytes) {
     // One that took the place of a disk which was full is written on only until there is room on the disk again.
     if (!on_disk() || queue.segments.back()->on_disk()) return queue.segments.back().get();
   }
-  auto fresh = new_segment(queue, std::max(size, bytes + kSegmentHeaderBytes));
+  auto fresh = new_segment(std::max(size, bytes + kSegmentHeaderBytes));
   if (!fresh) return nullptr;
   queue.segments.push_back(std::move(*fresh));
   return queue.segments.back().get();
@@ -145,7 +145,7 @@ void QueueStore::make_room_in_memory(Queue& queue, std::uint64_t bytes) {
   }
 }
 
-Result<std::unique_ptr<Segment>> QueueStore::new_segment(Queue& queue, std::uint64_t bytes) {
+Result<std::unique_ptr<Segment>> QueueStore::new_segment(std::uint64_t bytes) {
   if (on_disk()) {
     while (pool_.disk_bytes() + bytes > settings_.spool.max_size.bytes) {
       Queue* oldest = with_oldest_on_disk();

@@ -143,7 +143,7 @@ class QueueStore {
   Queue& at(QueueId queue) { return *queues_[queue]; }
   const Queue& at(QueueId queue) const { return *queues_[queue]; }
   Segment* segment_for(Queue& queue, std::uint64_t bytes);
-  Result<std::unique_ptr<Segment>> new_segment(Queue& queue, std::uint64_t bytes);
+  Result<std::unique_ptr<Segment>> new_segment(std::uint64_t bytes);
   void make_room_in_memory(Queue& queue, std::uint64_t bytes);
   bool drop_oldest_segment(Queue& queue);
   Queue* with_oldest_on_disk();
